@@ -1,0 +1,63 @@
+/** Initial values of parameters. */
+import type { Initializer } from './parameter.ts';
+
+export const zeros: Initializer = (out) => {
+  out.fill(0);
+};
+
+export const ones: Initializer = (out) => {
+  out.fill(1);
+};
+
+/** Normal with standard deviation `std` around 0. */
+export function normal(std: number): Initializer {
+  return (out, _shape, rng) => {
+    rng.normals(out, 0, std);
+  };
+}
+
+/** Normal with standard deviation `std` around 0, redrawn beyond two standard deviations (as BERT's and TensorFlow's). */
+export function truncatedNormal(std: number): Initializer {
+  return (out, _shape, rng) => {
+    rng.normals(out, 0, 1);
+    for (let round = 0, pending = true; pending; round++) {
+      const again = rng.fork(round).normals(new Float32Array(out.length), 0, 1);
+      pending = false;
+      for (let i = 0; i < out.length; i++) {
+        if (Math.abs(out[i] as number) <= 2) continue;
+        out[i] = again[i] as number;
+        pending ||= Math.abs(out[i] as number) > 2;
+      }
+    }
+    for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) * std;
+  };
+}
+
+/** Uniform in [-limit, limit). */
+export function uniformInit(limit: number): Initializer {
+  return (out, _shape, rng) => {
+    rng.uniforms(out, -limit, limit);
+  };
+}
+
+/** Glorot / Xavier uniform: ±√(6 / (fan in + fan out)) over the last two axes (Glorot & Bengio, 2010). */
+export const xavierUniform: Initializer = (out, shape, rng) => {
+  const [fanOut, fanIn] = fans(shape);
+  rng.uniforms(out, -Math.sqrt(6 / (fanIn + fanOut)), Math.sqrt(6 / (fanIn + fanOut)));
+};
+
+/** Glorot / Xavier normal: standard deviation √(2 / (fan in + fan out)) over the last two axes. */
+export const xavierNormal: Initializer = (out, shape, rng) => {
+  const [fanOut, fanIn] = fans(shape);
+  rng.normals(out, 0, Math.sqrt(2 / (fanIn + fanOut)));
+};
+
+/** Uniform in ±1/√(fan in), the default of PyTorch's Linear and GRU. */
+export const fanInUniform: Initializer = (out, shape, rng) => {
+  const [, fanIn] = fans(shape);
+  rng.uniforms(out, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
+};
+
+function fans(shape: readonly number[]): [fanOut: number, fanIn: number] {
+  return [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
+}

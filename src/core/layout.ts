@@ -1,0 +1,123 @@
+/** Where the rows of one batch belong: the device-side companion of `Ragged`. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Ragged } from './ragged.ts';
+
+export interface LayoutOptions {
+  /** The position of each sequence's first row. @default all 0 */
+  starts?: Int32Array | undefined;
+  /** Rows of the tensors, at least N; rows past N belong to no sequence. @default N */
+  capacity?: number | undefined;
+  /** The number, within the whole training step, of this layout's first sequence; randomness depends on it. @default 0 */
+  firstSequence?: number | undefined;
+}
+
+/**
+ * The layout of N rows `[N, D]` in B sequences. Host arrays and int32 tensors of each row's sequence, position from the
+ * start and position from the end are made at once; dispose of the layout when the batch is done.
+ *
+ * Rows N … capacity-1 belong to no sequence: token-wise ops may compute there, sequence ops write 0, losses never read
+ * them, and their gradient is 0.
+ */
+export class Layout {
+  readonly offsets: Int32Array;
+  readonly starts: Int32Array;
+  readonly capacity: number;
+  readonly firstSequence: number;
+  /** The sequence of each row, -1 past N (host). */
+  readonly sequences: Int32Array;
+  /** The position of each row from the start, the sequence's `starts` included (host). */
+  readonly positions: Int32Array;
+  /** The position of each row from the end of its sequence, 0 for the last (host). */
+  readonly positionsFromEnd: Int32Array;
+  /** {@link sequences} as a tensor `[capacity]` int32. */
+  readonly sequence: tf.Tensor1D;
+  /** {@link positions} as a tensor `[capacity]` int32. */
+  readonly position: tf.Tensor1D;
+  /** {@link positionsFromEnd} as a tensor `[capacity]` int32. */
+  readonly positionFromEnd: tf.Tensor1D;
+  readonly #memo = new Map<unknown, tf.Tensor[]>();
+
+  /** @param of a batch, or its offsets (B+1) */
+  constructor(of: Ragged | Int32Array, options: LayoutOptions = {}) {
+    this.offsets = of instanceof Int32Array ? of : of.offsets;
+    const rows = this.offsets[this.count] as number;
+    this.starts = options.starts ?? new Int32Array(this.count);
+    this.capacity = options.capacity ?? rows;
+    this.firstSequence = options.firstSequence ?? 0;
+    if (this.starts.length !== this.count) {
+      throw new RangeError(`starts must have one value for each of the ${this.count} sequences, got ${this.starts.length}.`);
+    }
+    if (this.capacity < rows) throw new RangeError(`capacity must be at least the ${rows} rows, got ${this.capacity}.`);
+    if (this.capacity >= 2 ** 24) {
+      throw new RangeError(`A batch may have at most ${2 ** 24 - 1} rows, got ${this.capacity}: use a smaller batchSize.`);
+    }
+    this.sequences = new Int32Array(this.capacity).fill(-1);
+    this.positions = new Int32Array(this.capacity);
+    this.positionsFromEnd = new Int32Array(this.capacity);
+    for (let b = 0; b < this.count; b++) {
+      const [begin, end] = [this.offsets[b] as number, this.offsets[b + 1] as number];
+      for (let row = begin; row < end; row++) {
+        this.sequences[row] = b;
+        this.positions[row] = (this.starts[b] as number) + row - begin;
+        this.positionsFromEnd[row] = end - 1 - row;
+      }
+    }
+    this.sequence = tf.keep(tf.tensor1d(this.sequences, 'int32'));
+    this.position = tf.keep(tf.tensor1d(this.positions, 'int32'));
+    this.positionFromEnd = tf.keep(tf.tensor1d(this.positionsFromEnd, 'int32'));
+  }
+
+  /** The number of sequences B. */
+  get count(): number {
+    return this.offsets.length - 1;
+  }
+
+  /** The number of real rows N. */
+  get rows(): number {
+    return this.offsets[this.count] as number;
+  }
+
+  /** The number of rows of sequence `b`. */
+  length(b: number): number {
+    return (this.offsets[b + 1] as number) - (this.offsets[b] as number);
+  }
+
+  /** The row of each sequence's last event; throws for an empty sequence, which has none. */
+  lastRows(): Int32Array {
+    return Int32Array.from({ length: this.count }, (_, b) => {
+      if (this.length(b) === 0) throw new RangeError(`Sequence ${b} is empty and has no last row.`);
+      return (this.offsets[b + 1] as number) - 1;
+    });
+  }
+
+  /** `column` over the N rows, lengthened with zeros to `capacity`. */
+  pad(column: Int32Array): Int32Array {
+    if (column.length !== this.rows) {
+      throw new RangeError(`A column of this layout must have ${this.rows} values, got ${column.length}.`);
+    }
+    if (this.capacity === this.rows) return column;
+    const out = new Int32Array(this.capacity);
+    out.set(column);
+    return out;
+  }
+
+  /** Tensors that an op derives from this layout: made once under `key`, freed with the layout. */
+  memo(key: unknown, make: () => tf.Tensor[]): tf.Tensor[] {
+    let tensors = this.#memo.get(key);
+    if (!tensors) {
+      tensors = make().map((tensor) => tf.keep(tensor));
+      this.#memo.set(key, tensors);
+    }
+    return tensors;
+  }
+
+  dispose(): void {
+    tf.dispose([this.sequence, this.position, this.positionFromEnd]);
+    for (const tensors of this.#memo.values()) tf.dispose(tensors);
+    this.#memo.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

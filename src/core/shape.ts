@@ -1,0 +1,67 @@
+/** Checks at the boundary, with errors that say what was expected, what came and what to do. */
+import type { Tensor } from '@tensorflow/tfjs-core';
+
+/** The number of elements of `shape`. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/**
+ * Throws unless `tensor` has the shape `expected`; `-1` stands for any size.
+ *
+ * @param what the name of the tensor in the error
+ */
+export function expectShape(tensor: Tensor, expected: readonly number[], what: string): void {
+  const fits =
+    tensor.shape.length === expected.length && expected.every((n, axis) => n === -1 || n === tensor.shape[axis]);
+  if (!fits) {
+    const wanted = expected.map((n) => (n === -1 ? 'any' : n)).join(', ');
+    throw new RangeError(`${what} must have the shape [${wanted}], got [${tensor.shape.join(', ')}].`);
+  }
+}
+
+/** Limits of a numeric option; both ends are allowed unless `above` or `below` says otherwise. */
+export interface NumberLimits {
+  min?: number | undefined;
+  max?: number | undefined;
+  /** Must be greater than this. */
+  above?: number | undefined;
+  /** Must be less than this. */
+  below?: number | undefined;
+  integer?: boolean | undefined;
+}
+
+/** Returns `value` if it is a number within `limits`, else throws a sentence with the option's name and the limits. */
+export function checkNumber(name: string, value: unknown, limits: NumberLimits = {}): number {
+  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity, integer = false } = limits;
+  const ok =
+    typeof value === 'number' &&
+    (value > above || above === -Infinity) &&
+    (value < below || below === Infinity) &&
+    value >= min &&
+    value <= max &&
+    (!integer || Number.isInteger(value));
+  if (!ok) {
+    const parts = [
+      ...(min > -Infinity ? [`at least ${min}`] : []),
+      ...(above > -Infinity ? [`greater than ${above}`] : []),
+      ...(max < Infinity ? [`at most ${max}`] : []),
+      ...(below < Infinity ? [`less than ${below}`] : []),
+    ];
+    const kind = integer ? 'an integer' : 'a number';
+    throw new RangeError(
+      `${name} must be ${kind}${parts.length ? ` ${parts.join(' and ')}` : ''}, got ${describe(value)}.`,
+    );
+  }
+  return value;
+}
+
+/** A short text of any value for an error message. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'function') return `the function ${value.name || '(anonymous)'}`;
+  if (value !== null && typeof value === 'object') return `an object (${value.constructor?.name ?? 'no prototype'})`;
+  return String(value);
+}
