@@ -1,0 +1,90 @@
+/** Multi-head attention over ragged rows. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Layout } from '../core/layout.ts';
+import { Module } from '../core/module.ts';
+import type { Weight } from '../core/parameter.ts';
+import type { Rng } from '../core/rng.ts';
+import { checkNumber } from '../core/shape.ts';
+import { attention, attentionWeights } from '../ops/attention.ts';
+import { Linear } from './linear.ts';
+
+export interface MultiHeadAttentionOptions {
+  /** Width of inputs and outputs. */
+  dim: number;
+  /** Heads; must divide `dim`. */
+  heads: number;
+  /** Biases in the projections. @defaultValue true */
+  bias?: boolean | undefined;
+  /** A last linear map over the joined heads; SASRec's authors have none. @defaultValue true */
+  outputProjection?: boolean | undefined;
+  /** Rate of dropout on the attention weights. @defaultValue 0 */
+  dropout?: number | undefined;
+}
+
+export interface AttentionCall {
+  /** Layout of the query rows. */
+  queries: Layout;
+  /** Layout of the key and value rows. @defaultValue queries */
+  keys?: Layout | undefined;
+  /** A query sees only keys whose position is not above its own. @defaultValue false */
+  causal?: boolean | undefined;
+  /** Added to the scores: `[1 or heads, P, P]`, indexed by query and key position. */
+  bias?: Weight<tf.Tensor3D> | undefined;
+  /** Turns dropout on. */
+  rng?: Rng | undefined;
+}
+
+/**
+ * Multi-head scaled dot-product attention (Vaswani et al., 2017, section 3.2). The weights of query, key and value are
+ * three linear maps `[dim, dim]`; PyTorch's `in_proj_weight` is the three stacked.
+ */
+export class MultiHeadAttention extends Module {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear | undefined;
+  readonly heads: number;
+  readonly dropout: number;
+
+  constructor({ dim, heads, bias = true, outputProjection = true, dropout = 0 }: MultiHeadAttentionOptions) {
+    super();
+    if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
+      throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
+    }
+    this.heads = heads;
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
+    this.query = new Linear(dim, dim, { bias });
+    this.key = new Linear(dim, dim, { bias });
+    this.value = new Linear(dim, dim, { bias });
+    this.output = outputProjection ? new Linear(dim, dim, { bias }) : undefined;
+  }
+
+  /**
+   * @param query `[Nq, dim]` rows of `queries`
+   * @param key   `[Nk, dim]` rows of `keys`
+   * @param value `[Nk, dim]` rows of `keys`
+   * @returns `[Nq, dim]`
+   */
+  forward(query: tf.Tensor2D, key: tf.Tensor2D, value: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
+    const joined = attention(this.query.forward(query), this.key.forward(key), this.value.forward(value), {
+      queries: call.queries,
+      keys: call.keys,
+      heads: this.heads,
+      causal: call.causal,
+      bias: call.bias,
+      dropout: { rate: this.dropout, rng: call.rng },
+    });
+    return this.output ? this.output.forward(joined) : joined;
+  }
+
+  /** The attention weights, one tensor `[heads, Tq, Tk]` a sequence. */
+  weights(query: tf.Tensor2D, key: tf.Tensor2D, call: AttentionCall): tf.Tensor3D[] {
+    return attentionWeights(this.query.forward(query), this.key.forward(key), {
+      queries: call.queries,
+      keys: call.keys,
+      heads: this.heads,
+      causal: call.causal,
+      bias: call.bias,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** The position-wise feed-forward network. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Layout } from '../core/layout.ts';
+import { Module } from '../core/module.ts';
+import type { Rng } from '../core/rng.ts';
+import { type Activation, relu } from '../ops/activations.ts';
+import { dropout } from '../ops/dropout.ts';
+import { Linear } from './linear.ts';
+
+export interface FeedForwardOptions {
+  dim: number;
+  /** Inner width. @defaultValue 4 · dim */
+  hidden?: number | undefined;
+  /** @defaultValue relu */
+  activation?: Activation | undefined;
+  /** Rate of dropout after the activation and after the second map. @defaultValue 0 */
+  dropout?: number | undefined;
+}
+
+/** `down(activation(up(x)))` on every row by itself (Vaswani et al., 2017, section 3.3). */
+export class FeedForward extends Module {
+  readonly up: Linear;
+  readonly down: Linear;
+  readonly dropout: number;
+  readonly #activation: Activation;
+
+  constructor({ dim, hidden = 4 * dim, activation = relu, dropout: rate = 0 }: FeedForwardOptions) {
+    super();
+    this.up = new Linear(dim, hidden);
+    this.down = new Linear(hidden, dim);
+    this.dropout = rate;
+    this.#activation = activation;
+  }
+
+  /**
+   * @param x `[N, dim]`
+   * @returns `[N, dim]`
+   */
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const inner = dropout(this.#activation(this.up.forward(x)), this.dropout, rng?.fork('inner'), layout);
+    return dropout(this.down.forward(inner), this.dropout, rng?.fork('outer'), layout);
+  }
+}

@@ -1,0 +1,33 @@
+/** The affine map of the last axis. */
+import type * as tf from '@tensorflow/tfjs-core';
+import { xavierUniform, zeros } from '../core/initializers.ts';
+import { Module } from '../core/module.ts';
+import { type Initializer, Parameter } from '../core/parameter.ts';
+import { linear } from '../ops/linear.ts';
+
+export interface LinearOptions {
+  /** Add a bias. @defaultValue true */
+  bias?: boolean | undefined;
+  /** Initial weight; PyTorch's default would be `fanInUniform`. @defaultValue xavierUniform */
+  init?: Initializer | undefined;
+}
+
+/** `y = x Wᵀ + b` with the weight stored `[outputs, inputs]` as in PyTorch; the bias starts at 0. */
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+
+  constructor(inputs: number, outputs: number, { bias = true, init = xavierUniform }: LinearOptions = {}) {
+    super();
+    this.weight = new Parameter([outputs, inputs], init);
+    this.bias = bias ? new Parameter([outputs], zeros) : undefined;
+  }
+
+  /**
+   * @param x `[N, inputs]`
+   * @returns `[N, outputs]`
+   */
+  forward(x: tf.Tensor2D): tf.Tensor2D {
+    return linear(x, this.weight, this.bias);
+  }
+}

@@ -1,0 +1,78 @@
+/** The self-attention block of SASRec as its authors wrote it. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Layout } from '../core/layout.ts';
+import { Module } from '../core/module.ts';
+import type { Rng } from '../core/rng.ts';
+import { type Activation, relu } from '../ops/activations.ts';
+import { MultiHeadAttention } from './attention.ts';
+import type { BlockPart, BlockSize } from './block.ts';
+import { FeedForward } from './feed-forward.ts';
+import { LayerNorm } from './layer-norm.ts';
+
+export interface SASRecBlockOptions {
+  /** Inner width of the feed-forward network. @defaultValue dim */
+  hidden?: number | undefined;
+  /** @defaultValue relu */
+  activation?: Activation | undefined;
+  /** A linear map over the joined heads, as RecTools adds. @defaultValue false */
+  outputProjection?: boolean | undefined;
+  /** Of both layer norms. @defaultValue 1e-8 */
+  epsilon?: number | undefined;
+}
+
+/**
+ * The block of Kang & McAuley (2018) after the authors' code (kang205/SASRec, `model.py` and `modules.py`), which
+ * differs from the paper's text: only the query is normalised, keys and values read the raw input; the residual adds
+ * the normalised query, not the input; heads are joined without an output projection; the feed-forward network reads
+ * and adds its normalised input. Dropout acts on the attention weights and twice in the feed-forward network.
+ */
+export class SASRecBlock extends Module {
+  readonly attention: MultiHeadAttention;
+  readonly norm1: LayerNorm;
+  readonly feedForward: FeedForward;
+  readonly norm2: LayerNorm;
+  readonly causal: boolean;
+
+  constructor({
+    dim,
+    heads,
+    dropout = 0,
+    causal = true,
+    hidden = dim,
+    activation = relu,
+    outputProjection = false,
+    epsilon = 1e-8,
+  }: SASRecBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
+    super();
+    this.attention = new MultiHeadAttention({ dim, heads, dropout, outputProjection });
+    this.norm1 = new LayerNorm(dim, { epsilon });
+    this.feedForward = new FeedForward({ dim, hidden, activation, dropout });
+    this.norm2 = new LayerNorm(dim, { epsilon });
+    this.causal = causal;
+  }
+
+  /**
+   * @param x `[N, dim]`
+   * @returns `[N, dim]`
+   */
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const query = this.norm1.forward(x);
+    const attended = this.attention.forward(query, x, x, {
+      queries: layout,
+      causal: this.causal,
+      rng: rng?.fork('attention'),
+    });
+    const y = this.norm2.forward(tf.add(query, attended));
+    return tf.add(y, this.feedForward.forward(y, layout, rng?.fork('feedForward')));
+  }
+}
+
+/** {@link SASRecBlock} as a part. */
+export function sasrecBlock(options: SASRecBlockOptions = {}): BlockPart {
+  const { hidden, activation = relu, outputProjection = false, epsilon = 1e-8 } = options;
+  return {
+    name: 'sasrecBlock',
+    options: { hidden, activation, outputProjection, epsilon },
+    create: (size) => new SASRecBlock({ ...size, hidden, activation, outputProjection, epsilon }),
+  };
+}
