@@ -1,0 +1,4 @@
+/** The adapter of every case, by name. */
+import type { AdapterTable } from '../case.ts';
+
+export const adapters: AdapterTable = [];
