@@ -1,0 +1,108 @@
+/** SASRec. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
+import { Embedding } from '../blocks/embedding.ts';
+import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
+import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
+import { learnedFromEnd, type PositionBlock, type PositionsPart } from '../blocks/positions.ts';
+import { sasrecBlock } from '../blocks/sasrec-block.ts';
+import type { Layout } from '../core/layout.ts';
+import type { Ragged } from '../core/ragged.ts';
+import type { Rng } from '../core/rng.ts';
+import { checkNumber } from '../core/shape.ts';
+import { relu } from '../ops/activations.ts';
+import { dropout } from '../ops/dropout.ts';
+import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+
+export interface SASRecOptions extends SequenceModelOptions {
+  /** Width of the states. @defaultValue 64 */
+  dim?: number | undefined;
+  /** Number of blocks. @defaultValue 2 */
+  layers?: number | undefined;
+  /** Attention heads; must divide `dim`. @defaultValue 1 */
+  heads?: number | undefined;
+  /** Rate of every dropout. @defaultValue 0.2 */
+  dropout?: number | undefined;
+  /** Factor of the item embeddings before positions are added. @defaultValue √dim */
+  scale?: number | undefined;
+  /** @defaultValue learnedFromEnd() */
+  positions?: PositionsPart | undefined;
+  /** Normalisation of embedding plus position. @defaultValue noNormalization() */
+  inputNorm?: NormalizationPart | undefined;
+  /** @defaultValue sasrecBlock() */
+  block?: BlockPart | undefined;
+  /** Normalisation of the last block's states. @defaultValue layerNormalization(\{ epsilon: 1e-8 \}) */
+  norm?: NormalizationPart | undefined;
+  /** @defaultValue tiedOutput() */
+  output?: OutputPart | undefined;
+}
+
+/**
+ * Self-Attentive Sequential Recommendation (Kang & McAuley, ICDM 2018). The default architecture is the authors' code
+ * (kang205/SASRec), see {@link sasrecBlock} for where it differs from the paper. Their positions are the slots of a
+ * left-padded window, which are positions from the end. Variants are made by passing parts: pmixer's and RecBole's
+ * post-norm layer is `block: transformerBlock(...)`, gSASRec is `loss: gbce()`.
+ *
+ * @example
+ * ```ts
+ * const model = new SASRec({ items: log.items, maxLength: 50, dim: 64, heads: 2 });
+ * await model.fit(train, { epochs: 20 });
+ * await model.recommend(['sku-17', 'sku-3'], { k: 10 });
+ * ```
+ */
+export class SASRec extends SequenceModel {
+  static override readonly modelName = 'SASRec';
+  static override readonly parts = {
+    learnedFromEnd,
+    noNormalization,
+    sasrecBlock,
+    relu,
+    layerNormalization,
+    tiedOutput,
+  };
+  readonly items: Embedding;
+  readonly positions: PositionBlock;
+  readonly inputNorm: TokenBlock;
+  readonly blocks: SequenceBlock[];
+  readonly norm: TokenBlock;
+  readonly head: OutputHead;
+  readonly dropout: number;
+  readonly scale: number;
+  readonly #options: Omit<SASRecOptions, 'items'>;
+
+  constructor({ items, ...options }: SASRecOptions) {
+    super({ items, maxLength: options.maxLength });
+    const { layers = 2, heads = 1, dropout: rate = 0.2 } = options;
+    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, integer: true });
+    const { positions = learnedFromEnd(), inputNorm = noNormalization(), block = sasrecBlock() } = options;
+    const { norm = layerNormalization({ epsilon: 1e-8 }), output = tiedOutput(), scale = Math.sqrt(dim) } = options;
+    checkNumber('layers', layers, { min: 0, integer: true });
+    this.dropout = checkNumber('dropout', rate, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale);
+    this.items = new Embedding(items.size, dim);
+    this.positions = positions.create({ dim, maxLength: this.maxLength });
+    this.inputNorm = inputNorm.create(dim);
+    this.blocks = Array.from({ length: layers }, () => block.create({ dim, heads, dropout: rate, causal: true }));
+    this.norm = norm.create(dim);
+    this.head = output.create({ items: this.items, count: items.size, dim });
+    this.#options = options;
+  }
+
+  override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const embedded = tf.mul(this.items.forward(layout.pad(events.item)), this.scale); // [N, D]
+    let x = this.inputNorm.forward(tf.add(embedded, this.positions.forward(layout)));
+    x = dropout(x, this.dropout, rng?.fork('input'), layout);
+    this.blocks.forEach((block, i) => {
+      x = block.forward(x, layout, rng?.fork('block').fork(i));
+    });
+    return this.norm.forward(x);
+  }
+
+  override output(): Output {
+    return this.head.output();
+  }
+
+  protected override config(): Omit<SASRecOptions, 'items'> {
+    return this.#options;
+  }
+}
