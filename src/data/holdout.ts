@@ -1,0 +1,67 @@
+/** What a model is measured on: histories, and the events that really followed them. */
+import { type Ragged, range } from '../core/ragged.ts';
+import type { Catalog } from './catalog.ts';
+import type { Interactions } from './interactions.ts';
+
+/** Histories and the events to be predicted from them. */
+export interface Holdout {
+  readonly catalog: Catalog;
+  /** What the model sees: at least one event a sequence, oldest first. */
+  readonly histories: Ragged;
+  /** What followed: as many sequences as `histories`, each with at least one event. */
+  readonly targets: Ragged;
+  /** How the events were chosen, for reports. */
+  readonly protocol: string;
+}
+
+/** A log cut into what is learned from and what is measured on. `users` is the same list in all three parts. */
+export interface Split {
+  readonly train: Interactions;
+  readonly validation: Holdout;
+  readonly test: Holdout;
+}
+
+/** Keeps only the first target of each history: the next event. */
+export function firstTarget(holdout: Holdout): Holdout {
+  const { targets } = holdout;
+  return {
+    ...holdout,
+    targets: targets.slice(
+      range(targets.count),
+      () => 0,
+      () => 1,
+    ),
+    protocol: `${holdout.protocol}, first target only`,
+  };
+}
+
+/**
+ * Every event but the first of each sequence is a target by itself, with all events before it as its history: how
+ * session recommenders are measured (GRU4Rec, SR-GNN, STAN). The histories together hold about as many events as the
+ * sum of the squared lengths / 2, so long sequences want a cut first.
+ *
+ * @throws RangeError when no sequence has two events
+ */
+export function everyNext(log: Interactions): Holdout {
+  const { sequences } = log;
+  const which: number[] = [];
+  const position: number[] = [];
+  for (let b = 0; b < sequences.count; b++) {
+    for (let t = 1; t < sequences.length(b); t++) {
+      which.push(b);
+      position.push(t);
+    }
+  }
+  if (which.length === 0) throw new RangeError('At least one sequence must have two events, got none that long.');
+  // slice asks for one sequence after the other, so the positions can be handed out in order
+  const inOrder = (shift: number) => {
+    let i = 0;
+    return () => (position[i++] as number) + shift;
+  };
+  return {
+    catalog: log.items,
+    histories: sequences.slice(which, () => 0, inOrder(0)),
+    targets: sequences.slice(which, inOrder(0), inOrder(1)),
+    protocol: 'every event after the first of its sequence',
+  };
+}
