@@ -6,9 +6,9 @@ import type { Gradient } from '../core/parameter.ts';
 import { type Part, partsToJson } from '../core/part.ts';
 import { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
-import { epochOrder } from '../data/batches.ts';
+import { batches, epochOrder, type SequenceBatch } from '../data/batches.ts';
+import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
-import type { Holdout } from '../data/split.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Metric } from '../evaluation/metric.ts';
 import { ndcg } from '../evaluation/metrics/ndcg.ts';
@@ -119,9 +119,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const root = new Rng(seed).fork('fit');
   const { sequences } = data;
   const draw = loss.negatives?.sampler.prepare(sequences, model.catalog.size);
-  const order = (epoch: number) => epochOrder(sequences, root.fork('order').fork(epoch));
-  const steps = Math.ceil(order(0).length / batchSize);
-  if (steps === 0) throw new Error('No sequence has two events or more, so there is nothing to predict.');
+  const steps = Math.ceil(epochOrder(sequences).length / batchSize);
 
   const run: RunParts = {
     parameters,
@@ -152,11 +150,11 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   };
 
   /** One optimizer step; returns the mean loss and the weight of its targets. */
-  const step = async (chosen: Int32Array, epoch: number): Promise<[loss: number, weight: number]> => {
-    const chunk = sequences.take(chosen);
-    const stream = (use: string) => (b: number) =>
-      root.fork(use).fork(epoch).fork(chosen[b] as number);
-    const { inputs, targets } = objective.batch(chunk, { maxLength: model.maxLength, stream: stream('objective') });
+  const step = async (batch: SequenceBatch, epoch: number): Promise<[loss: number, weight: number]> => {
+    const chosen = batch.which;
+    const stream = (use: string) => (b: number) => root.fork(use).fork(epoch).fork(chosen[b] as number);
+    const { maxLength } = model;
+    const { inputs, targets } = objective.batch(batch.sequences, { maxLength, stream: stream('objective') });
     const negatives =
       draw &&
       draw({
@@ -164,7 +162,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
         items: model.catalog.size,
         target: targets.item,
         sequence: targets.sequence,
-        seen: chunk,
+        seen: sequences.take(chosen),
         stream: stream('negatives'),
       });
     const weight = targets.weight.reduce((sum, w) => sum + w, 0);
@@ -217,14 +215,13 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     if (bytes) state = restoreCheckpoint(bytes, run);
     while (state.epoch < epochs && !run.best?.exhausted) {
       const began = performance.now();
-      const chosen = order(state.epoch);
-      while (state.step < steps) {
-        const batch = chosen.subarray(state.step * batchSize, (state.step + 1) * batchSize);
+      const rng = root.fork('order').fork(state.epoch);
+      for (const batch of batches(sequences, { batchSize, maxLength: model.maxLength, rng, from: state.step })) {
         const [meanLoss, weight] = await step(batch, state.epoch);
         state.lossSum += meanLoss * weight;
         state.weightSum += weight;
         state.step++;
-        speed.add(batch.length, weight);
+        speed.add(batch.which.length, weight);
         progress('train');
         if (checkpoint?.everySteps && state.step % checkpoint.everySteps === 0 && state.step < steps) await store();
         await breathe();

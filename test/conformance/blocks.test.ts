@@ -1,0 +1,258 @@
+/** One table for every block: shape, size, gradients, what a row reads, memory. A new block is a new row. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  Embedding,
+  FeedForward,
+  Layout,
+  LayerNorm,
+  Linear,
+  learnedFromEnd,
+  learnedFromStart,
+  type Module,
+  MultiHeadAttention,
+  noPositions,
+  Rng,
+  SASRecBlock,
+  sasrecBlock,
+  sinusoidal,
+  TransformerBlock,
+  transformerBlock,
+} from 'seqrec';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { backends, use } from '../support/backends.ts';
+
+interface Row<M extends Module> {
+  block: () => M;
+  forward(block: M, x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor;
+  /** Output width for an input of width 4. */
+  width: number;
+  /** Trainable values. */
+  parameters: number;
+  /** What a row's output depends on, besides its position. */
+  reads: 'nothing' | 'self' | 'past' | 'all';
+  /** Whether it has dropout when given an rng. */
+  drops?: boolean;
+}
+
+const row = <M extends Module>(row: Row<M>) => row as unknown as Row<Module>;
+const size = { dim: 4, heads: 2, dropout: 0.5, causal: true };
+
+const table: Record<string, Row<Module>> = {
+  Linear: row({ block: () => new Linear(4, 6), forward: (b, x) => b.forward(x), width: 6, parameters: 30, reads: 'self' }),
+  'Linear without bias': row({
+    block: () => new Linear(4, 6, { bias: false }),
+    forward: (b, x) => b.forward(x),
+    width: 6,
+    parameters: 24,
+    reads: 'self',
+  }),
+  LayerNorm: row({ block: () => new LayerNorm(4), forward: (b, x) => b.forward(x), width: 4, parameters: 8, reads: 'self' }),
+  Embedding: row({
+    block: () => new Embedding(7, 4),
+    forward: (b, _x, layout) => b.forward(layout.pad(Int32Array.from(layout.positions.subarray(0, layout.rows)))),
+    width: 4,
+    parameters: 28,
+    reads: 'nothing',
+  }),
+  MultiHeadAttention: row({
+    block: () => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 0.5 }),
+    forward: (b, x, queries, rng) => b.forward(x, x, x, { queries, causal: true, rng }),
+    width: 4,
+    parameters: 80,
+    reads: 'past',
+    drops: true,
+  }),
+  'MultiHeadAttention, all, without bias and output': row({
+    block: () => new MultiHeadAttention({ dim: 4, heads: 1, bias: false, outputProjection: false }),
+    forward: (b, x, queries) => b.forward(x, x, x, { queries }),
+    width: 4,
+    parameters: 48,
+    reads: 'all',
+  }),
+  FeedForward: row({
+    block: () => new FeedForward({ dim: 4, dropout: 0.5 }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 148,
+    reads: 'self',
+    drops: true,
+  }),
+  TransformerBlock: row({
+    block: () => new TransformerBlock({ ...size }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 244,
+    reads: 'past',
+    drops: true,
+  }),
+  'transformerBlock, pre-norm': row({
+    block: () => transformerBlock({ normFirst: true, hidden: 5 }).create(size),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 145,
+    reads: 'past',
+    drops: true,
+  }),
+  'transformerBlock, bidirectional': row({
+    block: () => transformerBlock().create({ ...size, causal: false }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 244,
+    reads: 'all',
+    drops: true,
+  }),
+  SASRecBlock: row({
+    block: () => new SASRecBlock({ ...size }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 116,
+    reads: 'past',
+    drops: true,
+  }),
+  'sasrecBlock with output projection': row({
+    block: () => sasrecBlock({ outputProjection: true, hidden: 3 }).create(size),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 127,
+    reads: 'past',
+    drops: true,
+  }),
+  learnedFromStart: row({
+    block: () => learnedFromStart().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout),
+    width: 4,
+    parameters: 24,
+    reads: 'nothing',
+  }),
+  learnedFromEnd: row({
+    block: () => learnedFromEnd().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout),
+    width: 4,
+    parameters: 24,
+    reads: 'nothing',
+  }),
+  sinusoidal: row({
+    block: () => sinusoidal().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout),
+    width: 4,
+    parameters: 0,
+    reads: 'nothing',
+  }),
+  noPositions: row({
+    block: () => noPositions().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout),
+    width: 4,
+    parameters: 0,
+    reads: 'nothing',
+  }),
+};
+
+/** Sequences of 5, 1 and 2 rows. */
+const OFFSETS = Int32Array.of(0, 5, 6, 8);
+const ROWS = 8;
+const inputs = (change = (value: number, _row: number) => value) => {
+  const values = new Rng(3).normals(new Float32Array(ROWS * 4));
+  return tf.tensor2d(values.map((value, i) => change(value, Math.floor(i / 4))), [ROWS, 4]);
+};
+
+describe.each(backends)('on %s', (backend) => {
+  beforeAll(() => use(backend));
+
+  describe.each(Object.entries(table))('%s', (_name, { block, forward, width, parameters, reads, drops }) => {
+    const run = async (x: tf.Tensor2D, rng?: Rng) => {
+      using layout = new Layout(OFFSETS);
+      using model = block().init(1);
+      const y = tf.tidy(() => forward(model, x, layout, rng));
+      const values = await y.data();
+      tf.dispose([x, y]);
+      return { shape: y.shape, values };
+    };
+
+    test('has its shape and size', async () => {
+      const { shape, values } = await run(inputs());
+      expect(shape).toEqual([ROWS, width]);
+      expect(values.every(Number.isFinite)).toBe(true);
+      expect(block().summary().parameters).toBe(parameters);
+    });
+
+    test('its gradient reaches every parameter', async () => {
+      using layout = new Layout(OFFSETS);
+      using model = block().init(1);
+      const found = [...model.parameters()];
+      if (found.length === 0) return;
+      // Random weights on the outputs: the plain sum of a normalised row does not depend on its input.
+      const weights = tf.tensor2d(new Rng(5).normals(new Float32Array(ROWS * width)), [ROWS, width]);
+      const x = inputs();
+      const { value, grads } = tf.variableGrads(
+        () => tf.sum(tf.mul(weights, forward(model, x, layout))),
+        found.map(([, parameter]) => parameter.value),
+      );
+      const zero: string[] = [];
+      for (const [path, parameter] of found) {
+        const gradient = grads[parameter.value.name];
+        const values = gradient ? await gradient.data() : [];
+        if (!values.some((g) => Math.abs(g) > 1e-6)) zero.push(path);
+      }
+      tf.dispose([value, grads, weights, x]);
+      // A key bias shifts all scores of a query alike: its gradient is zero by mathematics.
+      expect(zero.filter((path) => !path.endsWith('key.bias'))).toEqual([]);
+    });
+
+    test('reads what it says, and never another sequence', async () => {
+      const plain = await run(inputs());
+      const changedRows = async (changed: number) => {
+        const other = await run(inputs((value, row) => (row === changed ? value + 1 : value)));
+        const rows = new Set<number>();
+        other.values.forEach((value, i) => {
+          if (Math.abs(value - (plain.values[i] as number)) > 1e-6) rows.add(Math.floor(i / width));
+        });
+        return [...rows];
+      };
+      const expected = {
+        nothing: { 2: [], 6: [] },
+        self: { 2: [2], 6: [6] },
+        past: { 2: [2, 3, 4], 6: [6, 7] },
+        all: { 2: [0, 1, 2, 3, 4], 6: [6, 7] },
+      }[reads];
+      expect(await changedRows(2)).toEqual(expected[2]);
+      expect(await changedRows(6)).toEqual(expected[6]);
+    });
+
+    test('drops only with an rng, the same for the same key', async () => {
+      const plain = await run(inputs());
+      const dropped = await run(inputs(), new Rng(1));
+      expect(await run(inputs())).toEqual(plain);
+      expect(await run(inputs(), new Rng(1))).toEqual(dropped);
+      if (drops) {
+        expect(dropped.values).not.toEqual(plain.values);
+        expect((await run(inputs(), new Rng(2))).values).not.toEqual(dropped.values);
+      } else {
+        expect(dropped).toEqual(plain);
+      }
+    });
+
+    test('leaves no tensor behind', async () => {
+      const before = tf.memory().numTensors;
+      await run(inputs());
+      await run(inputs(), new Rng(1));
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  });
+});
+
+describe('bad sizes', () => {
+  test.each([
+    [() => new MultiHeadAttention({ dim: 50, heads: 4 }), 'dim (50) must be a multiple of heads (4).'],
+    [() => new MultiHeadAttention({ dim: 4, heads: 0 }), 'heads must be an integer at least 1, got 0.'],
+    [() => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 1 }), 'dropout must be a number at least 0 and less than 1'],
+    [() => new Linear(0, 4), "A parameter's shape must be positive integers, got [4, 0]."],
+  ])('%#', (make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  test('a position outside the table is named', () => {
+    using positions = learnedFromStart().create({ dim: 4, maxLength: 3 }).init(1);
+    using layout = new Layout(OFFSETS);
+    expect(() => positions.forward(layout)).toThrow('Position 3 of sequence 0 is outside 0 … 2');
+  });
+});
