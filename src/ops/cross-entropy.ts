@@ -1,0 +1,165 @@
+/** Softmax cross-entropy over a whole catalogue, without ever holding all logits. */
+import * as tf from '@tensorflow/tfjs-core';
+import { tensorOf, type Weight } from '../core/parameter.ts';
+import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkRows } from './rows.ts';
+import { sumRows, takeRows } from './segment-sum.ts';
+import { withGradient } from './with-gradient.ts';
+
+export interface SoftmaxCrossEntropyOptions {
+  /** `[V]`, added to the logits. */
+  bias?: Weight | undefined;
+  /** Multiplies states · weight before the bias is added: one over the temperature. @defaultValue 1 */
+  scale?: number | undefined;
+  /** The weight of each of the M targets. @defaultValue all 1 */
+  weights?: Float32Array | undefined;
+  /**
+   * ε: the target's share of the probability is 1 - ε, and ε is spread over all V items, the target included, as in
+   * PyTorch. @defaultValue 0
+   */
+  labelSmoothing?: number | undefined;
+}
+
+/**
+ * The weighted SUM over the targets of -ln softmax(scale · states · weightᵀ + bias)[target]. Logits exist for at most
+ * 16 MB of rows at a time; loss and gradients come from the same pass.
+ *
+ * @param states  `[M, D]`
+ * @param weight  `[V, D]`
+ * @param targets M rows of `weight`, 0 … V-1; may repeat
+ */
+export function softmaxCrossEntropy(
+  states: tf.Tensor2D,
+  weight: Weight,
+  targets: Int32Array,
+  options: SoftmaxCrossEntropyOptions = {},
+): tf.Scalar {
+  const { scale = 1, labelSmoothing = 0 } = options;
+  const [count, dim] = states.shape;
+  const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
+  const bias = options.bias && (tensorOf<tf.Tensor>(options.bias) as tf.Tensor1D);
+  const weights = options.weights ?? new Float32Array(count).fill(1);
+  expectShape(table, [-1, dim], 'The weight of softmaxCrossEntropy');
+  const items = table.shape[0];
+  if (bias) expectShape(bias, [items], 'The bias of softmaxCrossEntropy');
+  if (targets.length !== count || weights.length !== count) {
+    throw new RangeError(
+      `softmaxCrossEntropy needs one target and one weight for each of the ${count} states, got ${targets.length} and ${weights.length}.`,
+    );
+  }
+  checkRows(targets, items, 'softmaxCrossEntropy');
+  checkNumber('scale', scale, { above: 0 });
+  checkNumber('labelSmoothing', labelSmoothing, { min: 0, max: 1 });
+  const problem = { targets, weights, scale, labelSmoothing };
+
+  const recording = tf.engine().isTapeOn();
+  return withGradient(
+    bias ? [states, table, bias] : [states, table],
+    (save) => {
+      const { loss, gradients } = pass(problem, states, table, bias, recording);
+      save(...gradients);
+      return loss;
+    },
+    (dy: tf.Scalar, ...gradients: tf.Tensor[]) => gradients.map((gradient) => tf.mul(gradient, dy)),
+  );
+}
+
+/** What defines the loss besides its differentiable inputs. */
+interface Problem {
+  targets: Int32Array;
+  weights: Float32Array;
+  scale: number;
+  labelSmoothing: number;
+}
+
+/** Logits that exist at one time. */
+const MAX_LOGITS = (16 * 2 ** 20) / 4;
+
+/**
+ * The loss and, if wanted, its gradients by states, table and bias.
+ *
+ * The gradient by a logit is weight · (softmax - (1 - ε) [is target] - ε / V). The target's part touches one row of the
+ * table for each state, so it is added by lookups after the loop over chunks.
+ */
+function pass(
+  problem: Problem,
+  states: tf.Tensor2D,
+  table: tf.Tensor2D,
+  bias: tf.Tensor1D | undefined,
+  wanted: boolean,
+): { loss: tf.Scalar; gradients: tf.Tensor[] } {
+  const { targets, weights, scale, labelSmoothing } = problem;
+  const count = states.shape[0];
+  const items = table.shape[0];
+  const scaled = tf.mul(states, scale) as tf.Tensor2D;
+  const transposed = tf.transpose(table);
+  const rows = Math.max(1, Math.floor(MAX_LOGITS / items));
+
+  const losses: tf.Scalar[] = [];
+  const dStates: tf.Tensor2D[] = [];
+  let sums: tf.Tensor[] = [];
+  for (let begin = 0; begin < count; begin += rows) {
+    const size = Math.min(rows, count - begin);
+    const [loss, dRows, ...parts] = tf.tidy(() => {
+      const rowStates = tf.slice(scaled, [begin, 0], [size, -1]);
+      const rowWeights = tf.tensor2d(weights.subarray(begin, begin + size), [size, 1]);
+      const products = tf.matMul(rowStates, transposed) as tf.Tensor2D;
+      const logits: tf.Tensor2D = bias ? tf.add(products, bias) : products;
+      const shifted: tf.Tensor2D = tf.sub(logits, tf.max(logits, 1, true));
+      const exponentials: tf.Tensor2D = tf.exp(shifted);
+      const total: tf.Tensor2D = tf.sum(exponentials, 1, true);
+      const target = elements(shifted, targets.subarray(begin, begin + size));
+      const fit = labelSmoothing === 0 ? target : smooth(target, tf.mean(shifted, 1, true), labelSmoothing);
+      const loss = tf.sum(tf.mul(rowWeights, tf.sub(tf.log(total), fit))) as tf.Scalar;
+      if (!wanted) return [loss];
+      const spread = tf.mul(exponentials, tf.div(rowWeights, total)) as tf.Tensor2D;
+      const dLogits: tf.Tensor2D =
+        labelSmoothing === 0 ? spread : tf.sub(spread, tf.mul(rowWeights, labelSmoothing / items));
+      return [
+        loss,
+        tf.matMul(dLogits, table),
+        // [D, V]: of the two operands only the small one is transposed.
+        tf.matMul(tf.transpose(rowStates), dLogits),
+        ...(bias ? [tf.sum(dLogits, 0)] : []),
+      ];
+    }) as [tf.Scalar, tf.Tensor2D, ...tf.Tensor[]];
+    losses.push(loss);
+    if (!wanted) continue;
+    dStates.push(dRows);
+    sums = sums.length === 0 ? parts : parts.map((part, i) => addInto(sums[i] as tf.Tensor, part));
+  }
+  if (count === 0) return { loss: tf.scalar(0), gradients: zerosLike(states, table, bias) };
+  const loss = tf.sum(tf.stack(losses)) as tf.Scalar;
+  if (!wanted) return { loss, gradients: [] };
+
+  const hits = tf.tensor2d(weights.map((weight) => weight * (1 - labelSmoothing)), [count, 1]);
+  const [dTable, dBias] = sums as [tf.Tensor2D, tf.Tensor1D | undefined];
+  return {
+    loss,
+    gradients: [
+      tf.mul(tf.sub(tf.concat(dStates), tf.mul(hits, takeRows(table, targets))), scale),
+      tf.sub(tf.transpose(dTable), sumRows(tf.mul(hits, scaled), targets, items)),
+      ...(dBias ? [tf.sub(dBias, tf.reshape(sumRows(hits, targets, items), [items]))] : []),
+    ],
+  };
+}
+
+/** The element of column `columns[i]` in each row i, as `[rows, 1]`. */
+function elements(x: tf.Tensor2D, columns: Int32Array): tf.Tensor2D {
+  const places = columns.map((column, row) => row * x.shape[1] + column);
+  return tf.reshape(tf.gather(tf.reshape(x, [-1]), tf.tensor1d(places, 'int32')), [-1, 1]);
+}
+
+function smooth(target: tf.Tensor, mean: tf.Tensor, labelSmoothing: number): tf.Tensor {
+  return tf.add(tf.mul(target, 1 - labelSmoothing), tf.mul(mean, labelSmoothing));
+}
+
+function addInto(sum: tf.Tensor, part: tf.Tensor): tf.Tensor {
+  const next = tf.add(sum, part);
+  tf.dispose([sum, part]);
+  return next;
+}
+
+function zerosLike(...tensors: (tf.Tensor | undefined)[]): tf.Tensor[] {
+  return tensors.flatMap((tensor) => (tensor ? [tf.zerosLike(tensor)] : []));
+}

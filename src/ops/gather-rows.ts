@@ -1,0 +1,21 @@
+/** Rows by their number. */
+import type * as tf from '@tensorflow/tfjs-core';
+import { checkRows } from './rows.ts';
+import { sumRows, takeRows } from './segment-sum.ts';
+import { withGradient } from './with-gradient.ts';
+
+/**
+ * `x[rows[i]]` for every i: the last row of each sequence, the rows that have a target. A row may be named twice.
+ *
+ * @param x    `[N, D]`
+ * @param rows M numbers, 0 … N-1
+ * @returns `[M, D]`
+ */
+export function gatherRows(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
+  checkRows(rows, x.shape[0], 'gatherRows');
+  return withGradient(
+    [x],
+    () => takeRows(x, rows),
+    (dy: tf.Tensor2D) => [sumRows(dy, rows, x.shape[0])],
+  );
+}
