@@ -7,7 +7,7 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^seqrec$/, replacement: path('./src/index.ts') },
+      { find: /^seqrec$/, replacement: path('./src/entries/main.ts') },
       { find: /^seqrec\/(\w+)$/, replacement: path('./src/entries/$1.ts') },
       // The deep file imports without extensions, which Node refuses unbundled. '@tensorflow/tfjs' registers the same
       // gradients in the same engine.
