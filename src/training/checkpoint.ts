@@ -1,6 +1,7 @@
 /** Checkpoints: everything that an interrupted `fit` needs to go on as if it had not been. */
 import type { Parameter } from '../core/parameter.ts';
-import { FileFormatError, readSafetensors, writeSafetensors } from '../io/safetensors.ts';
+import { FileFormatError } from '../io/error.ts';
+import { readSafetensors, type TensorData, writeSafetensors } from '../io/safetensors.ts';
 import { readFileIfPresent, writeFileAtomic } from '../io/files.ts';
 import type { OptimizerRun } from './optimizers/optimizer.ts';
 import type { BestWeights } from './early-stopping.ts';
@@ -41,7 +42,7 @@ export interface RunParts {
 }
 
 export async function encodeCheckpoint(state: RunState, parts: RunParts): Promise<Uint8Array> {
-  const tensors: Parameters<typeof writeSafetensors>[0] = new Map();
+  const tensors = new Map<string, TensorData>();
   for (const [path, parameter] of parts.parameters) {
     tensors.set(`model/${path}`, { dtype: 'F32', shape: parameter.shape, data: await parameter.data() });
   }
