@@ -11,7 +11,7 @@ import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Metric } from '../evaluation/metric.ts';
-import { ndcg } from '../evaluation/metrics/ndcg.ts';
+import { ndcg } from '../evaluation/ndcg.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import type { Loss } from '../losses/loss.ts';
 import { gatherRows } from '../ops/gather-rows.ts';

@@ -1,0 +1,170 @@
+/** One table for every model: learning, seeds, files, ids, histories, memory. A new model is a new row. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  adam,
+  type Catalog,
+  gelu,
+  Interactions,
+  layerNormalization,
+  learnedFromStart,
+  MarkovChain,
+  MultiStepMarkov,
+  noNormalization,
+  Popularity,
+  type PartSource,
+  Ragged,
+  type Recommender,
+  SASRec,
+  sinusoidal,
+  transformerBlock,
+  untiedOutput,
+} from 'seqrec';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { backends, use } from '../support/backends.ts';
+
+interface Row {
+  make: (items: Catalog) => Recommender;
+  load: (file: Uint8Array) => Promise<Recommender>;
+  fit: (model: Recommender, data: Interactions) => Promise<unknown>;
+  /** Learns that item t + 1 follows item t. */
+  learnsOrder: boolean;
+  /** What an empty or unknown history gives: the popular items, nothing, or an error. */
+  empty: 'popular' | 'nothing' | 'error';
+}
+
+const network = (options: Partial<ConstructorParameters<typeof SASRec>[0]>, parts: Record<string, PartSource>): Row => ({
+  make: (items) => new SASRec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1, ...options }),
+  load: (file) => SASRec.load(file, { parts }),
+  fit: (model, data) =>
+    (model as SASRec).fit(data, { epochs: 40, batchSize: 16, seed: 3, optimizer: adam({ learningRate: 0.01 }) }),
+  learnsOrder: true,
+  empty: 'error',
+});
+
+const table: Record<string, Row> = {
+  SASRec: network({}, {}),
+  'SASRec, two heads, positions from the start, untied': network(
+    { heads: 2, positions: learnedFromStart(), output: untiedOutput({ bias: true }) },
+    { learnedFromStart, untiedOutput },
+  ),
+  'SASRec, post-norm GELU blocks, sinusoidal': network(
+    {
+      scale: 1,
+      positions: sinusoidal(),
+      inputNorm: layerNormalization({ epsilon: 1e-12 }),
+      block: transformerBlock({ activation: gelu, hidden: 16 }),
+      norm: noNormalization(),
+    },
+    { sinusoidal, transformerBlock, gelu },
+  ),
+  MarkovChain: {
+    make: (items) => new MarkovChain({ items }),
+    load: (file) => MarkovChain.load(file),
+    fit: (model, data) => (model as MarkovChain).fit(data),
+    learnsOrder: true,
+    empty: 'nothing',
+  },
+  MultiStepMarkov: {
+    make: (items) => new MultiStepMarkov({ items, steps: 3 }),
+    load: (file) => MultiStepMarkov.load(file),
+    fit: (model, data) => (model as MultiStepMarkov).fit(data),
+    learnsOrder: true,
+    empty: 'nothing',
+  },
+  Popularity: {
+    make: (items) => new Popularity({ items }),
+    load: (file) => Popularity.load(file),
+    fit: (model, data) => (model as Popularity).fit(data),
+    learnsOrder: false,
+    empty: 'popular',
+  },
+};
+
+/** Walks round a circle of ids that are easily mishandled. */
+const ids = ['a', 'constructor', '__proto__', '', 'toString', 7, '7', -1, 0.5, 'ü', 'hasOwnProperty', 'z'];
+const data = Interactions.from(
+  Array.from({ length: 40 }, (_, user) =>
+    Array.from({ length: 3 + (user % 7) }, (_, t) => ({ user, item: ids[(user * 5 + t) % 12] as string, time: t })),
+  ).flat(),
+);
+
+describe.each(backends)('on %s', (backend) => {
+  beforeAll(() => use(backend));
+
+  describe.each(Object.entries(table))('%s', (_name, { make, load, fit, learnsOrder, empty }) => {
+    const fitted = async () => {
+      const model = make(data.items);
+      await fit(model, data);
+      return model;
+    };
+    const histories = Ragged.from([[0, 1, 2], [5], [3, 3, 4, 5, 6, 7, 8, 9, 10]]);
+
+    test('learns, the same with the same seed, and a file brings it back', async () => {
+      const before = tf.memory().numTensors;
+      const model = await fitted();
+      const again = await fitted();
+      const reloaded = await load(await model.save());
+      const scores = await model.scores(histories);
+      expect(scores).toHaveLength(3 * 12);
+      expect(scores.some(Number.isNaN)).toBe(false);
+      expect(await again.scores(histories)).toEqual(scores);
+      expect(await reloaded.scores(histories)).toEqual(scores);
+      expect(reloaded.catalog.ids).toEqual(model.catalog.ids);
+      if (learnsOrder) {
+        const row = (id: string | number) => data.items.row(id);
+        const [next] = await reloaded.recommend([data.items.id(row('constructor'))], { k: 1 });
+        expect(next?.item).toBe('__proto__');
+      }
+      for (const each of [model, again, reloaded]) each.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    test('recommends the best first, without what was seen or excluded', async () => {
+      using model = await fitted();
+      const history = ['a', 'constructor'];
+      const list = await model.recommend(history, { k: 100 });
+      expect(list.map(({ score }) => score)).toEqual(list.map(({ score }) => score).sort((a, b) => b - a));
+      expect(list.map(({ item }) => item)).not.toContain('a');
+      const open = await model.recommend(history, { k: 100, excludeSeen: false, exclude: ['__proto__'] });
+      expect(open.map(({ item }) => item)).not.toContain('__proto__');
+      expect(open.length).toBeGreaterThanOrEqual(list.length);
+      expect(await model.recommend(history, { k: 2 })).toEqual(list.slice(0, 2));
+      await expect(model.recommend(history, { k: 0 })).rejects.toThrow('k must be an integer at least 1, got 0.');
+    });
+
+    test('unknown ids are dropped and reported, or refused', async () => {
+      using model = await fitted();
+      const unknown: unknown[] = [];
+      const report = { k: 3, onUnknown: (found: readonly unknown[]) => void unknown.push(...found) };
+      const list = await model.recommend(['nobody', 'a', 8], report);
+      expect(list).toEqual(await model.recommend(['a'], { k: 3 }));
+      expect(unknown).toEqual(['nobody', 8]);
+      await expect(model.recommend(['a', 'nobody'], { unknown: 'error' })).rejects.toThrow("'nobody'");
+      const popular = empty === 'error' ? undefined : await model.recommend([], { k: 3 });
+      if (empty === 'popular') expect(popular).toHaveLength(3);
+      if (empty === 'nothing') expect(popular).toHaveLength(0);
+      if (empty === 'error') {
+        await expect(model.recommend([])).rejects.toThrow(/at least one/);
+        await expect(model.recommend(['nobody'])).rejects.toThrow(/at least one/);
+      }
+    });
+
+    test('a history longer than it reads is read from the end', async () => {
+      using model = await fitted();
+      const long = Array.from({ length: 300 }, (_, t) => ids[t % 12] as string);
+      const list = await model.recommend(long, { k: 3, excludeSeen: false });
+      expect(list).toEqual(await model.recommend(long.slice(-6), { k: 3, excludeSeen: false }));
+    });
+
+    test('answers many at once as it answers one by one', async () => {
+      using model = await fitted();
+      const each = await Promise.all(
+        [0, 1, 2].map((b) => model.scores(histories.take([b]))),
+      );
+      const all = await model.scores(histories);
+      each.forEach((scores, b) => {
+        scores.forEach((score, i) => expect(all[b * 12 + i]).toBeCloseTo(score, 4));
+      });
+    });
+  });
+});
