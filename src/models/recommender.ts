@@ -1,0 +1,256 @@
+/** What every model of this library can do once it is trained: recommend, be measured, be saved and loaded. */
+import { ready } from '../backend/select.ts';
+import { Module } from '../core/module.ts';
+import { type PartOption, type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
+import { Ragged } from '../core/ragged.ts';
+import { checkNumber, describe } from '../core/shape.ts';
+import { Catalog, type ItemId } from '../data/catalog.ts';
+import { chunkSize, type ExcludeOptions, type Scorer, type TopK } from '../evaluation/scorer.ts';
+import { topKOfScores } from '../evaluation/top-k.ts';
+import { FileFormatError } from '../io/error.ts';
+import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
+import { readModelFile, writeModelFile } from '../io/model-file.ts';
+import type { TensorData } from '../io/safetensors.ts';
+
+/** One recommended item. */
+export interface Recommendation {
+  item: ItemId;
+  /** Higher is better; what it measures depends on the model. */
+  score: number;
+}
+
+export interface RecommendOptions {
+  /** The number of items wanted; fewer come back where the catalogue or the model has no more. @defaultValue 10 */
+  k?: number | undefined;
+  /** Leaves out the items of the history. @defaultValue true */
+  excludeSeen?: boolean | undefined;
+  /** More items to leave out, such as those not in stock. @defaultValue none */
+  exclude?: Iterable<ItemId> | undefined;
+  /** What to do with ids of a history that the model does not know: leave them out, or throw. @defaultValue 'drop' */
+  unknown?: 'drop' | 'error' | undefined;
+  /** Called with the ids that were left out, if any, and the number of the history that had them. */
+  onUnknown?: ((ids: readonly ItemId[], history: number) => void) | undefined;
+}
+
+export interface LoadOptions {
+  /** The exported functions of parts in the file that are not defaults of the model, by name: `{ parts: { gbce } }`. */
+  parts?: { readonly [name: string]: PartSource } | undefined;
+}
+
+/** A subclass of {@link Recommender}, as `load` uses it. */
+export interface RecommenderClass<M extends Recommender> {
+  new (options: never): M;
+  readonly modelName: string;
+  readonly parts: { readonly [name: string]: PartSource };
+}
+
+/**
+ * The base of every model: {@link scores} is all that a subclass must compute; a faster `topK` and `ranks` may follow.
+ *
+ * A subclass takes one options object with the catalogue as `items`, names itself in `static modelName` (never the
+ * class name, which bundlers change), and returns from {@link config} the options that make it again.
+ *
+ * @example
+ * ```ts
+ * class Favourite extends Recommender {
+ *   static override readonly modelName = 'Favourite';
+ *   readonly row: number;
+ *   constructor({ items, row = 0 }: { items: Catalog; row?: number | undefined }) {
+ *     super(items);
+ *     this.row = row;
+ *   }
+ *   config() { return { row: this.row }; }
+ *   async scores(histories: Ragged) {
+ *     return new Float32Array(histories.count * this.catalog.size).map((_, i) => Number(i % this.catalog.size === this.row));
+ *   }
+ * }
+ * ```
+ */
+export abstract class Recommender extends Module implements Scorer {
+  /** The name in model files. */
+  static readonly modelName: string = '';
+  /** What makes the parts again that the model uses by default, by their names in a file. */
+  static readonly parts: { readonly [name: string]: PartSource } = {};
+
+  /** The items that the model knows. */
+  readonly catalog: Catalog;
+
+  constructor(items: Catalog) {
+    super();
+    if (!(items instanceof Catalog)) {
+      throw new TypeError(`items must be a Catalog, got ${describe(items)}: pass the items of your Interactions.`);
+    }
+    this.catalog = items;
+  }
+
+  /** Every option but the catalogue, defaults filled in; made of JSON values and parts. */
+  abstract config(): { readonly [option: string]: PartOption };
+
+  abstract scores(histories: Ragged): Promise<Float32Array>;
+
+  topK?(histories: Ragged, k: number, options?: ExcludeOptions): Promise<TopK>;
+
+  ranks?(histories: Ragged, targets: Ragged, options?: ExcludeOptions): Promise<Int32Array>;
+
+  /**
+   * The best next items after `history`, best first. Equal scores come in the order of the catalogue, unless the model
+   * defines another.
+   *
+   * An empty history, or one of unknown items only, is answered by models that have an answer to it (Popularity); the
+   * others say what they do.
+   *
+   * @param history item ids, oldest first
+   */
+  async recommend(history: Iterable<ItemId>, options: RecommendOptions = {}): Promise<Recommendation[]> {
+    const [list] = await this.recommendMany([history], options);
+    return list as Recommendation[];
+  }
+
+  /** {@link recommend} for many histories at once, in bounded memory. */
+  async recommendMany(histories: Iterable<Iterable<ItemId>>, options: RecommendOptions = {}): Promise<Recommendation[][]> {
+    const { excludeSeen = true, unknown = 'drop', onUnknown } = options;
+    const { catalog } = this;
+    const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
+    const known = Array.from(histories, (history, number) => {
+      if (typeof history !== 'object' || history === null) {
+        throw new TypeError(`A history must be a list of item ids, oldest first, got ${describe(history)}.`);
+      }
+      const { rows, unknown: left } = catalog.rows(history, { unknown });
+      if (left.length > 0) onUnknown?.(left, number);
+      return rows;
+    });
+    const unwanted = catalog.rows(options.exclude ?? []).rows;
+    const out: Recommendation[][] = [];
+    const step = chunkSize(catalog.size, MAX_HISTORIES, MAX_BYTES);
+    for (let from = 0; from < known.length; from += step) {
+      const chunk = Ragged.from(known.slice(from, from + step));
+      const exclude = excludedRows(excludeSeen ? chunk : undefined, unwanted, chunk.count);
+      const best = this.topK
+        ? await this.topK(chunk, k, { exclude })
+        : topKOfScores(await this.scores(chunk), catalog.size, k, exclude);
+      for (let b = 0; b < chunk.count; b++) out.push(this.#list(best, b * k, k));
+    }
+    return out;
+  }
+
+  #list({ items, scores }: TopK, start: number, k: number): Recommendation[] {
+    const list: Recommendation[] = [];
+    for (let i = start; i < start + k && (items[i] as number) >= 0; i++) {
+      list.push({ item: this.catalog.id(items[i] as number), score: scores[i] as number });
+    }
+    return list;
+  }
+
+  /**
+   * The model as a safetensors file: arrays, options and catalogue, no code.
+   *
+   * @example
+   * ```ts
+   * await writeFile('model.safetensors', await model.save());
+   * ```
+   */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { modelName, name } = this.constructor as { modelName?: string; name: string } & typeof Recommender;
+    if (!modelName || !Object.hasOwn(this.constructor, 'modelName')) {
+      throw new Error(`The class ${name} must name itself in 'static modelName' to be saved.`);
+    }
+    const config = partsToJson(this.config());
+    const stored: unknown = JSON.parse(JSON.stringify(config));
+    const lost = firstDifference(config, stored, 'config');
+    if (lost) throw new Error(`The option ${lost} of ${modelName} cannot be stored as JSON: use finite numbers, texts and parts.`);
+    return writeModelFile({ model: modelName, config: stored, items: this.catalog.toJSON(), tensors: await this.state() });
+  }
+
+  /**
+   * The model that a file holds. Sizes are checked before anything is made, and every missing, unknown or misshapen
+   * array is listed.
+   *
+   * @throws FileFormatError when the file is damaged, holds another model, or does not fit this one
+   *
+   * @example
+   * ```ts
+   * const model = await MarkovChain.load(await readFile('model.safetensors'));
+   * ```
+   */
+  static async load<M extends Recommender>(
+    this: RecommenderClass<M>,
+    file: Uint8Array,
+    { parts = {} }: LoadOptions = {},
+  ): Promise<M> {
+    const { model: modelName, config, items, tensors } = readModelFile(file);
+    if (modelName !== this.modelName) {
+      throw new FileFormatError(`The file holds a ${modelName}; use ${modelName}.load.`);
+    }
+    const options = partsFromJson(config, { ...this.parts, ...parts });
+    if (options === null || typeof options !== 'object') {
+      throw new FileFormatError(`The config must be an object, the file has ${describe(config)}.`);
+    }
+    const model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
+    // An option that this version ignores would give other numbers without a word.
+    const unused = firstDifference(config, partsToJson(model.config()), 'config');
+    if (unused) throw new FileFormatError(`The file has the option ${unused}, which this ${modelName} does not take: update seqrec.`);
+    try {
+      await model.restore(tensors);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return model;
+  }
+
+  /** The arrays of the file; by default the parameters by their paths. */
+  protected async state(): Promise<Map<string, TensorData>> {
+    const out = new Map<string, TensorData>();
+    for (const [path, parameter] of this.parameters()) {
+      out.set(path, { dtype: 'F32', shape: parameter.shape, data: await parameter.data() });
+    }
+    return out;
+  }
+
+  /** The inverse of {@link state}. @throws FileFormatError when the arrays are not those of this model */
+  protected async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
+    const parameters = this.parameters();
+    const expected = new Map<string, ExpectedTensor>();
+    for (const [path, { shape }] of parameters) expected.set(path, { dtype: 'F32', shape });
+    matchTensors(tensors, expected, `this ${(this.constructor as typeof Recommender).modelName}`);
+    await ready();
+    for (const [path, parameter] of parameters) parameter.set(tensors.get(path)?.data as Float32Array);
+  }
+
+  /**
+   * For models without an answer to an empty history.
+   *
+   * @throws RangeError if one of `histories` is empty
+   */
+  protected requireEvents(histories: Ragged): void {
+    let empty = 0;
+    for (let b = 0; b < histories.count; b++) if (histories.length(b) === 0) empty++;
+    if (empty === 0) return;
+    const { modelName } = this.constructor as typeof Recommender;
+    throw new RangeError(
+      `Every history must have at least one item that the model knows, got ${empty} of ${histories.count} without: ${modelName} has no answer to these, Popularity has.`,
+    );
+  }
+}
+
+/** The most histories and the most bytes of scores at once. */
+const MAX_HISTORIES = 1024;
+const MAX_BYTES = 64 * 2 ** 20;
+
+function excludedRows(seen: Ragged | undefined, unwanted: Int32Array, count: number): Ragged | undefined {
+  if (unwanted.length === 0) return seen;
+  return Ragged.from(Array.from({ length: count }, (_, b) => Int32Array.of(...(seen?.items(b) ?? []), ...unwanted)));
+}
+
+/** The path of the first value of `stored` that `made` does not have; `made` may have more. */
+function firstDifference(stored: unknown, made: unknown, path: string): string | undefined {
+  if (stored === null || typeof stored !== 'object') return Object.is(stored, made) ? undefined : `${path} (${describe(stored)})`;
+  if (made === null || typeof made !== 'object' || Array.isArray(stored) !== Array.isArray(made)) return path;
+  if (Array.isArray(stored) && stored.length !== (made as unknown[]).length) return path;
+  for (const [key, value] of Object.entries(stored)) {
+    if (!Object.hasOwn(made, key)) return `${path}.${key}`;
+    const found = firstDifference(value, (made as Record<string, unknown>)[key], `${path}.${key}`);
+    if (found) return found;
+  }
+  return undefined;
+}
