@@ -125,6 +125,11 @@ export class Catalog {
     return `Every item must be one of the ${this.size} of the catalogue, got ${describe(id)}: ${hint}.`;
   }
 
+  /** Whether `other` has the same ids in the same rows. */
+  equals(other: Catalog): boolean {
+    return other === this || (other.size === this.size && this.ids.every((id, row) => id === other.ids[row]));
+  }
+
   toJSON(): CatalogJson {
     return { ids: this.ids, ...(this.names ? { names: this.names } : {}) };
   }

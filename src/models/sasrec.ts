@@ -7,6 +7,7 @@ import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../bl
 import { learnedFromEnd, type PositionBlock, type PositionsPart } from '../blocks/positions.ts';
 import { sasrecBlock } from '../blocks/sasrec-block.ts';
 import type { Layout } from '../core/layout.ts';
+import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -68,24 +69,24 @@ export class SASRec extends SequenceModel {
   readonly head: OutputHead;
   readonly dropout: number;
   readonly scale: number;
-  readonly #options: Omit<SASRecOptions, 'items'>;
+  readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, ...options }: SASRecOptions) {
-    super({ items, maxLength: options.maxLength });
-    const { layers = 2, heads = 1, dropout: rate = 0.2 } = options;
+  constructor({ items, maxLength, ...options }: SASRecOptions) {
+    super({ items, maxLength });
     const dim = checkNumber('dim', options.dim ?? 64, { min: 1, integer: true });
-    const { positions = learnedFromEnd(), inputNorm = noNormalization(), block = sasrecBlock() } = options;
-    const { norm = layerNormalization({ epsilon: 1e-8 }), output = tiedOutput(), scale = Math.sqrt(dim) } = options;
-    checkNumber('layers', layers, { min: 0, integer: true });
-    this.dropout = checkNumber('dropout', rate, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', scale);
+    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, integer: true });
+    const { heads = 1, positions = learnedFromEnd(), inputNorm = noNormalization(), block = sasrecBlock() } = options;
+    const { norm = layerNormalization({ epsilon: 1e-8 }), output = tiedOutput() } = options;
+    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', options.scale ?? Math.sqrt(dim));
     this.items = new Embedding(items.size, dim);
     this.positions = positions.create({ dim, maxLength: this.maxLength });
     this.inputNorm = inputNorm.create(dim);
-    this.blocks = Array.from({ length: layers }, () => block.create({ dim, heads, dropout: rate, causal: true }));
+    const size = { dim, heads, dropout: this.dropout, causal: true };
+    this.blocks = Array.from({ length: layers }, () => block.create(size));
     this.norm = norm.create(dim);
     this.head = output.create({ items: this.items, count: items.size, dim });
-    this.#options = options;
+    this.#options = { dim, layers, heads, positions, inputNorm, block, norm, output };
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
@@ -102,7 +103,7 @@ export class SASRec extends SequenceModel {
     return this.head.output();
   }
 
-  protected override config(): Omit<SASRecOptions, 'items'> {
-    return this.#options;
+  override config() {
+    return { ...super.config(), ...this.#options, dropout: this.dropout, scale: this.scale };
   }
 }

@@ -4,7 +4,8 @@ import { ready } from '../backend/select.ts';
 import type { Output } from '../blocks/output-head.ts';
 import { Layout } from '../core/layout.ts';
 import { tensorOf } from '../core/parameter.ts';
-import { Ragged, range } from '../core/ragged.ts';
+import type { PartOption } from '../core/part.ts';
+import { type Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
@@ -27,7 +28,8 @@ const SCORING_BATCH = 128;
 
 /**
  * A network that reads histories. A subclass declares blocks as fields and writes {@link encode} and {@link output};
- * `fit`, `scores`, `recommend`, `save`, `load` and `dispose` are inherited.
+ * `fit`, `scores`, `recommend`, `save`, `load` and `dispose` are inherited. A subclass with options of its own adds them
+ * to {@link config}, so that a file can make it again.
  */
 export abstract class SequenceModel extends Recommender implements Trainable {
   readonly maxLength: number;
@@ -51,6 +53,10 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   /** What states are scored against. */
   abstract output(): Output;
 
+  override config(): { readonly [option: string]: PartOption } {
+    return { maxLength: this.maxLength };
+  }
+
   /** Trains the network; see {@link FitOptions}. One call at a time. */
   async fit(data: Interactions, options: FitOptions = {}): Promise<FitReport> {
     if (this.#fitting) throw new Error('This model is being fitted already: await the first fit before the next.');
@@ -70,6 +76,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    * @returns `[B · V]`, row-major
    */
   override async scores(histories: Ragged): Promise<Float32Array> {
+    this.requireEvents(histories);
     await ready();
     const recent = histories.last(this.maxLength);
     const width = this.catalog.size;

@@ -11,7 +11,7 @@ import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import type { Metric } from '../evaluation/metric.ts';
-import { ndcg } from '../evaluation/ndcg.ts';
+import { ndcg } from '../evaluation/metrics/ndcg.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import type { Loss } from '../losses/loss.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
@@ -105,7 +105,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const settings = readSettings(options);
   const { seed, epochs, batchSize, loss, objective, optimizer, checkpoint, signal, onProgress, earlyStopping } = settings;
   signal?.throwIfAborted();
-  if (data.items !== model.catalog && !data.items.equals(model.catalog)) {
+  if (!data.items.equals(model.catalog)) {
     throw new Error(
       `The model was made for a catalogue of ${model.catalog.size} items and the data has another of ${data.items.size}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
     );
