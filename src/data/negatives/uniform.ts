@@ -19,7 +19,9 @@ export interface UniformOptions {
  */
 export function uniform({ excludeSeen = false, shared = false }: UniformOptions = {}): Sampler {
   if (excludeSeen && shared) {
-    throw new Error('uniform: negatives shared by all users cannot leave out what one has seen: set excludeSeen or shared.');
+    throw new Error(
+      'uniform: negatives shared by all users cannot leave out what one has seen: set excludeSeen or shared.',
+    );
   }
   return {
     name: 'uniform',

@@ -1,0 +1,27 @@
+/** Binary cross-entropy of a target and its negatives. */
+import * as tf from '@tensorflow/tfjs-core';
+import { uniform } from '../data/negatives/uniform.ts';
+import type { Loss } from './loss.ts';
+import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
+
+/** Options of {@link bce}: 1 negative by default, drawn by `uniform({ excludeSeen: true })`. */
+export type BceOptions = NegativesOptions;
+
+/**
+ * -ln σ(p) - Σ ln(1 - σ(n)): the sum over the target and its negatives, as in SASRec (Kang & McAuley, 2018, equation 7).
+ * The authors' code adds 1e-24 inside the logarithms; softplus needs no such guard. RecTools takes the mean over the
+ * 1 + K scores instead, which is `gbce({ t: 0 })`.
+ */
+export function bce({ negatives = 1, sampler = uniform({ excludeSeen: true }) }: BceOptions = {}): Loss {
+  return {
+    name: 'bce',
+    options: { negatives, sampler },
+    negatives: drawing('bce', negatives, sampler),
+    forward: (states, output, targets) =>
+      overNegatives('bce', states, output, targets, ({ positive, negative }) => ({
+        loss: tf.add(tf.softplus(tf.neg(positive)), tf.sum(tf.softplus(negative), 1, true)),
+        positive: tf.neg(tf.sigmoid(tf.neg(positive))),
+        negative: tf.sigmoid(negative),
+      })),
+  };
+}

@@ -1,0 +1,42 @@
+/** Generalised binary cross-entropy, the loss of gSASRec. */
+import * as tf from '@tensorflow/tfjs-core';
+import { checkNumber } from '../core/shape.ts';
+import { uniform } from '../data/negatives/uniform.ts';
+import type { Loss } from './loss.ts';
+import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
+
+/** Options of {@link gbce}: 256 negatives by default, drawn by `uniform()`. */
+export interface GbceOptions extends NegativesOptions {
+  /** Calibration from 0 (plain binary cross-entropy) to 1 (scores as of the full softmax). @defaultValue 0.75 */
+  t?: number | undefined;
+}
+
+/**
+ * Binary cross-entropy with σ(p)^β as the target's probability, which undoes the overconfidence that few negatives cause
+ * (Petrov & Macdonald, RecSys 2023): β = α((1 - 1/α)t + 1/α) with α = K / (V - 1), at most 1.
+ *
+ * As the authors' code (asash/gSASRec-pytorch, train_gsasrec.py) the mean over the 1 + K scores, and negatives may equal
+ * the target. Theirs transforms the target's score in float64; -ln σ(p)^β = β · softplus(-p) needs no such care.
+ */
+export function gbce({ negatives = 256, t = 0.75, sampler = uniform() }: GbceOptions = {}): Loss {
+  checkNumber('gbce: t', t, { min: 0, max: 1 });
+  return {
+    name: 'gbce',
+    options: { negatives, t, sampler },
+    negatives: drawing('gbce', negatives, sampler),
+    forward: (states, output, targets) => {
+      const items = output.weight.shape[0] as number;
+      return overNegatives('gbce', states, output, targets, ({ positive, negative, counted }) => {
+        const alpha = tf.minimum(tf.div(counted, Math.max(items - 1, 1)), 1);
+        const beta = tf.add(tf.mul(tf.sub(alpha, 1), t), 1);
+        const scores = tf.add(counted, 1);
+        const ofPositive = tf.mul(beta, tf.softplus(tf.neg(positive)));
+        return {
+          loss: tf.div(tf.add(ofPositive, tf.sum(tf.softplus(negative), 1, true)), scores),
+          positive: tf.div(tf.mul(tf.neg(beta), tf.sigmoid(tf.neg(positive))), scores),
+          negative: tf.div(tf.sigmoid(negative), scores),
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** Softmax cross-entropy of a target against its negatives. */
+import * as tf from '@tensorflow/tfjs-core';
+import { uniform } from '../data/negatives/uniform.ts';
+import type { Loss } from './loss.ts';
+import { drawing, type NegativesOptions, overNegatives, type Scores } from './sampled.ts';
+
+/** Options of {@link sampledSoftmax}: 256 negatives by default, drawn by `uniform()`. */
+export interface SampledSoftmaxOptions extends NegativesOptions {
+  /** Subtract ln q, the probability of being drawn, from the scores, where the sampler tells it. @defaultValue true */
+  logQ?: boolean | undefined;
+  /** Leave out negatives that equal the target. @defaultValue false */
+  maskHits?: boolean | undefined;
+}
+
+/**
+ * -ln of the target's share in the softmax over itself and its negatives (Bengio & Senécal, 2008; the loss of eSASRec,
+ * Tikhonovich et al., 2025). With `logQ` scores are corrected by ln q, so that in the limit of many negatives it is the
+ * full softmax whatever the sampler: popular items, drawn often, are not pushed down for that. A sampler to which all
+ * items are alike tells no q, for it would cancel.
+ *
+ * By default a negative may equal the target, as in RecTools, WarpRec and the authors' GRU4Rec; TensorFlow's
+ * `sampled_softmax_loss` leaves such hits out, as `maskHits` does. The target itself among shared negatives
+ * ({@link inBatch}) never counts.
+ */
+export function sampledSoftmax(options: SampledSoftmaxOptions = {}): Loss {
+  const { negatives = 256, sampler = uniform(), logQ = true, maskHits = false } = options;
+  return {
+    name: 'sampledSoftmax',
+    options: { negatives, sampler, logQ, maskHits },
+    negatives: drawing('sampledSoftmax', negatives, sampler),
+    forward: (states, output, targets) => {
+      const formula = (scores: Scores) => {
+        const { positive, negative } = logQ ? corrected(scores) : scores;
+        const max = tf.maximum(positive, tf.max(negative, 1, true));
+        const ofPositive = tf.exp(tf.sub(positive, max));
+        const ofNegative = tf.exp(tf.sub(negative, max));
+        const total = tf.add(ofPositive, tf.sum(ofNegative, 1, true));
+        return {
+          loss: tf.sub(tf.add(tf.log(total), max), positive),
+          positive: tf.sub(tf.div(ofPositive, total), 1),
+          negative: tf.div(ofNegative, total),
+        };
+      };
+      return overNegatives('sampledSoftmax', states, output, targets, formula, { maskHits });
+    },
+  };
+}
+
+/** Scores less ln q. */
+function corrected({ positive, negative, negatives, from, to }: Scores): { positive: tf.Tensor; negative: tf.Tensor } {
+  const { logQ, targetLogQ, shared } = negatives;
+  if (!logQ || !targetLogQ) return { positive, negative };
+  const [rows, width] = negative.shape;
+  const ofNegatives = shared
+    ? tf.tensor2d(logQ, [1, width])
+    : tf.tensor2d(logQ.subarray(from * width, to * width), [rows, width]);
+  return {
+    positive: tf.sub(positive, tf.tensor2d(targetLogQ.subarray(from, to), [rows, 1])),
+    negative: tf.sub(negative, ofNegatives),
+  };
+}

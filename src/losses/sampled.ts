@@ -1,0 +1,83 @@
+/** What all losses over a target and sampled negatives share. */
+import * as tf from '@tensorflow/tfjs-core';
+import { checkNumber, describe } from '../core/shape.ts';
+import type { Negatives, Sampler } from '../data/negatives/sampler.ts';
+import { type SampledScores, type SampledSlopes, sampledLoss } from '../ops/sampled-loss.ts';
+import type { LossTargets, Output } from './loss.ts';
+
+/** Options of every loss over negatives. */
+export interface NegativesOptions {
+  /** Negatives of each target. */
+  negatives?: number | undefined;
+  /** What draws them. */
+  sampler?: Sampler | undefined;
+}
+
+/** The checked `negatives` of a loss. */
+export function drawing(name: string, count: number, sampler: Sampler): { count: number; sampler: Sampler } {
+  checkNumber(`${name}: negatives`, count, { min: 1, integer: true });
+  if (typeof sampler?.prepare !== 'function') {
+    throw new TypeError(`${name}: sampler must be a sampler such as uniform(), got ${describe(sampler)}.`);
+  }
+  return { count, sampler };
+}
+
+/** Scores of some targets and their negatives, as a formula sees them. */
+export interface Scores extends SampledScores {
+  readonly negatives: Negatives;
+  /** `[c, K]` 1 where a negative counts and 0 where it does not; absent where all count. */
+  readonly counts: tf.Tensor2D | undefined;
+  /** The number of negatives that count, at least 1: `[c, 1]`, or a number where all do. */
+  readonly counted: tf.Tensor2D | number;
+}
+
+/**
+ * The weighted sum of `formula` over the targets. A negative that does not count has the score -1e9, with which it
+ * drops out of every sum of softplus, sigmoid or exp.
+ *
+ * @param maskHits whether a negative with the item of its target does not count; the target itself never does
+ */
+export function overNegatives(
+  name: string,
+  states: tf.Tensor2D,
+  { weight, bias, scale }: Output,
+  targets: LossTargets,
+  formula: (scores: Scores) => SampledSlopes,
+  { maskHits = false }: { maskHits?: boolean } = {},
+): tf.Scalar {
+  const { negatives } = targets;
+  if (!negatives)
+    throw new Error(`${name} compares targets with negatives: pass targets.negatives, drawn by its sampler.`);
+  const { items, shared } = negatives;
+  return sampledLoss(
+    states,
+    weight,
+    { targets: targets.item, weights: targets.weight, negatives: items, shared },
+    (scores) => {
+      const dropped = dropouts(scores, targets.item, negatives, maskHits);
+      if (!dropped) return formula({ ...scores, negatives, counts: undefined, counted: scores.negative.shape[1] });
+      const counts = tf.sub(1, dropped) as tf.Tensor2D;
+      const counted = tf.maximum(tf.sum(counts, 1, true), 1) as tf.Tensor2D;
+      const negative = tf.sub(scores.negative, tf.mul(dropped, 1e9)) as tf.Tensor2D;
+      return formula({ ...scores, negative, negatives, counts, counted });
+    },
+    { bias, scale },
+  );
+}
+
+/** `[c, K]` 1 where a negative does not count; nothing if all count. */
+function dropouts(
+  { negative, from, to }: SampledScores,
+  target: Int32Array,
+  { items, shared, own }: Negatives,
+  maskHits: boolean,
+): tf.Tensor | undefined {
+  const width = negative.shape[1];
+  if (maskHits) {
+    const drawn = shared
+      ? tf.tensor2d(items, [1, width], 'int32')
+      : tf.tensor2d(items.subarray(from * width, to * width), [to - from, width], 'int32');
+    return tf.cast(tf.equal(drawn, tf.tensor2d(target.subarray(from, to), [to - from, 1], 'int32')), 'float32');
+  }
+  return own && tf.oneHot(tf.tensor1d(own.subarray(from, to), 'int32'), width, 1, 0, 'float32');
+}

@@ -1,0 +1,136 @@
+/** Scores of states against some rows of a table, and what flows back from them: the inside of `sampledLoss`. */
+import * as tf from '@tensorflow/tfjs-core';
+import { range } from '../core/ragged.ts';
+import { sumRows, takeRows } from './segment-sum.ts';
+
+/** Scores `[c, K]` and the gradients by states `[c, E]` and rows `[rows, E]` for a gradient by the scores. */
+export interface Scoring {
+  readonly scores: tf.Tensor2D;
+  back(slope: tf.Tensor2D): { dStates: tf.Tensor2D; dRows: tf.Tensor2D };
+}
+
+/**
+ * Each state against K rows of its own, element by element.
+ *
+ * @param states `[c, E]`
+ * @param rows   `[c · K, E]`, state after state
+ */
+export function rowScores(states: tf.Tensor2D, rows: tf.Tensor2D): Scoring {
+  const [count, dim] = states.shape;
+  const width = rows.shape[0] / count;
+  const x = tf.reshape(states, [count, 1, dim]);
+  const w = tf.reshape(rows, [count, width, dim]);
+  return {
+    scores: tf.sum(tf.mul(w, x), 2),
+    back(slope) {
+      const s = tf.reshape(slope, [count, width, 1]);
+      const terms = tf.reshape(tf.mul(w, s), [count * width, dim]) as tf.Tensor2D;
+      return {
+        // A sum over the middle axis would transpose.
+        dStates: width === 1 ? terms : sumRows(terms, repeated(count, width), count),
+        dRows: tf.reshape(tf.mul(x, s), [count * width, dim]),
+      };
+    },
+  };
+}
+
+/**
+ * Every state against the same U rows, by matrix products.
+ *
+ * @param states  `[c, E]`
+ * @param columns `[U, E]`
+ * @param transposed the same, `[E, U]`
+ * @param chosen  `[c · K]` the columns that each state reads, state after state; else each reads all
+ * @returns `back` gives the gradient by the columns transposed, `[E, U]`
+ */
+export function columnScores(
+  states: tf.Tensor2D,
+  columns: tf.Tensor2D,
+  transposed: tf.Tensor2D,
+  chosen: Int32Array | undefined,
+): Scoring {
+  const count = states.shape[0];
+  const width = columns.shape[0];
+  const products = tf.matMul(states, transposed) as tf.Tensor2D;
+  const back = (slope: tf.Tensor2D) => ({
+    dStates: tf.matMul(slope, columns) as tf.Tensor2D,
+    dRows: tf.matMul(tf.transpose(states), slope) as tf.Tensor2D,
+  });
+  if (!chosen) return { scores: products, back };
+  const read = chosen.length / count;
+  const places = chosen.map((column, i) => Math.floor(i / read) * width + column);
+  return {
+    scores: tf.reshape(takeRows(tf.reshape(products, [-1, 1]), places), [count, read]),
+    back: (slope) =>
+      back(tf.reshape(sumRows(tf.reshape(slope, [-1, 1]), places, count * width), [count, width]) as tf.Tensor2D),
+  };
+}
+
+/** The distinct ones of `rows` and the place of each of `rows` among them; nothing if there are more than `limit`. */
+export function distinct(
+  rows: Int32Array,
+  items: number,
+  limit: number,
+): { rows: Int32Array; places: Int32Array | undefined } | undefined {
+  const placeOf = new Int32Array(items).fill(-1);
+  const found: number[] = [];
+  const places = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    if (placeOf[row] === -1) {
+      if (found.length === limit) return undefined;
+      placeOf[row] = found.length;
+      found.push(row);
+    }
+    places[i] = placeOf[row] as number;
+  }
+  return { rows: Int32Array.from(found), places };
+}
+
+/** The gradient of some rows of a table. */
+export interface RowPart {
+  readonly rows: Int32Array;
+  readonly values: tf.Tensor2D;
+}
+
+/** Collects gradients of rows: by row while they are few, as one tensor of the table's size otherwise. */
+export class RowSums {
+  readonly #parts: RowPart[] = [];
+  #dense: tf.Tensor2D | undefined;
+
+  /**
+   * @param items  rows of the table
+   * @param sparse whether few rows may stay by row; else {@link parts} is one part of all rows in order
+   */
+  constructor(
+    readonly items: number,
+    readonly sparse: boolean,
+  ) {}
+
+  /** Takes ownership of `values` `[rows, E]`. Rows may repeat. */
+  add(rows: Int32Array, values: tf.Tensor2D): void {
+    if (this.sparse && rows.length <= this.items) {
+      this.#parts.push({ rows, values });
+      return;
+    }
+    const dense = sumRows(values, rows, this.items);
+    values.dispose();
+    this.#dense = this.#dense ? addInto(this.#dense, dense) : dense;
+  }
+
+  get parts(): RowPart[] {
+    return [...this.#parts, ...(this.#dense ? [{ rows: range(this.items), values: this.#dense }] : [])];
+  }
+}
+
+/** The sum of two tensors, of which it takes ownership. */
+export function addInto(sum: tf.Tensor2D, part: tf.Tensor2D): tf.Tensor2D {
+  const next: tf.Tensor2D = tf.add(sum, part);
+  tf.dispose([sum, part]);
+  return next;
+}
+
+/** 0 … count-1, each `times` times. */
+function repeated(count: number, times: number): Int32Array {
+  return new Int32Array(count * times).map((_, i) => Math.floor(i / times));
+}
