@@ -214,18 +214,47 @@ function backward(
         };
       });
       return {
-        dq: tf.concat(heads.map(({ dq }) => dq), 1),
-        dk: tf.concat(heads.map(({ dk }) => dk), 1),
-        dv: tf.concat(heads.map(({ dv }) => dv), 1),
+        dq: tf.concat(
+          heads.map(({ dq }) => dq),
+          1,
+        ),
+        dk: tf.concat(
+          heads.map(({ dk }) => dk),
+          1,
+        ),
+        dv: tf.concat(
+          heads.map(({ dv }) => dv),
+          1,
+        ),
         ds: bias ? heads.map(({ ds }) => ds) : [],
       };
     }),
   );
   return [
-    stackRows(blocks.map(({ dq }) => dq), queries.capacity, dim),
-    stackRows(blocks.map(({ dk }) => dk), keys.capacity, dim),
-    stackRows(blocks.map(({ dv }) => dv), keys.capacity, dim),
-    ...(bias ? [biasGradient(blocks.map(({ ds }) => ds).filter((ds) => ds.length > 0), allPlaces, bias.shape)] : []),
+    stackRows(
+      blocks.map(({ dq }) => dq),
+      queries.capacity,
+      dim,
+    ),
+    stackRows(
+      blocks.map(({ dk }) => dk),
+      keys.capacity,
+      dim,
+    ),
+    stackRows(
+      blocks.map(({ dv }) => dv),
+      keys.capacity,
+      dim,
+    ),
+    ...(bias
+      ? [
+          biasGradient(
+            blocks.map(({ ds }) => ds).filter((ds) => ds.length > 0),
+            allPlaces,
+            bias.shape,
+          ),
+        ]
+      : []),
   ];
 }
 

@@ -132,7 +132,10 @@ function pass(
   const loss = tf.sum(tf.stack(losses)) as tf.Scalar;
   if (!wanted) return { loss, gradients: [] };
 
-  const hits = tf.tensor2d(weights.map((weight) => weight * (1 - labelSmoothing)), [count, 1]);
+  const hits = tf.tensor2d(
+    weights.map((weight) => weight * (1 - labelSmoothing)),
+    [count, 1],
+  );
   const [dTable, dBias] = sums as [tf.Tensor2D, tf.Tensor1D | undefined];
   return {
     loss,

@@ -50,11 +50,7 @@ export function fromPadded(x: tf.Tensor3D, layout: Layout, { side }: { side: Pad
 }
 
 /** For each place of the windows its row and for each row its place, -1 where there is none. */
-function places(
-  layout: Layout,
-  length: number,
-  side: PadSide,
-): { rowOfPlace: Int32Array; placeOfRow: Int32Array } {
+function places(layout: Layout, length: number, side: PadSide): { rowOfPlace: Int32Array; placeOfRow: Int32Array } {
   const rowOfPlace = new Int32Array(layout.count * length).fill(-1);
   const placeOfRow = new Int32Array(layout.capacity).fill(-1);
   for (let b = 0; b < layout.count; b++) {
