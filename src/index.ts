@@ -101,3 +101,97 @@ export { linear } from './ops/linear.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { product } from './ops/product.ts';
 export { segmentSum } from './ops/segment-sum.ts';
+// Data
+export { type BatchOptions, batches, epochOrder, type SequenceBatch } from './data/batches.ts';
+export {
+  Catalog,
+  type CatalogJson,
+  type CatalogOptions,
+  type ItemId,
+  type KnownRows,
+  type RowsOptions,
+} from './data/catalog.ts';
+export { detectFormat } from './data/detect-format.ts';
+export type { CollectOptions, UserId } from './data/event-collector.ts';
+export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
+export { pairFormat } from './data/format-pairs.ts';
+export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
+export { type TableColumns, type TableFormatOptions, tableFormat } from './data/format-table.ts';
+export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
+export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
+export { inBatch } from './data/negatives/in-batch.ts';
+export { type PopularityOptions, popularity } from './data/negatives/popularity.ts';
+export type { NegativeRequest, Negatives, Sampler } from './data/negatives/sampler.ts';
+export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
+export { type ReadOptions, type ReadProgress, readInteractions } from './data/read-interactions.ts';
+export { type FractionOptions, lastFraction, leaveLastOut, splitByTime, type TimeSplitOptions } from './data/split.ts';
+export type { InteractionsSummary } from './data/summarize.ts';
+export { type ShopItem, type SyntheticShop, type SyntheticShopOptions, syntheticShop } from './data/synthetic-shop.ts';
+export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';
+export type { TextSource } from './data/text-source.ts';
+// Evaluation
+export { type BootstrapOptions, bootstrapInterval, type Interval, signFlipTest } from './evaluation/bootstrap.ts';
+export { type Candidates, givenCandidates, sampledCandidates } from './evaluation/candidates.ts';
+export { type Comparison, compareReports } from './evaluation/compare-reports.ts';
+export { type EvaluateOptions, type EvaluateProgress, evaluate } from './evaluation/evaluate.ts';
+export type { AnyMetric, CatalogMetric, Metric } from './evaluation/metric.ts';
+export { auc } from './evaluation/metrics/auc.ts';
+export { coverage } from './evaluation/metrics/coverage.ts';
+export { hitRate } from './evaluation/metrics/hit-rate.ts';
+export { map } from './evaluation/metrics/map.ts';
+export { mrr } from './evaluation/metrics/mrr.ts';
+export { ndcg } from './evaluation/metrics/ndcg.ts';
+export { precision } from './evaluation/metrics/precision.ts';
+export { recall } from './evaluation/metrics/recall.ts';
+export { formatReports, type Protocol, Report } from './evaluation/report.ts';
+export type { ExcludeOptions, Scorer, TopK } from './evaluation/scorer.ts';
+// Files
+export { FileFormatError } from './io/error.ts';
+export { type DType, readSafetensors, type Safetensors, type TensorData, writeSafetensors } from './io/safetensors.ts';
+// Losses
+export { type BceOptions, bce } from './losses/bce.ts';
+export { type BprOptions, bpr } from './losses/bpr.ts';
+export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.ts';
+export { type GbceOptions, gbce } from './losses/gbce.ts';
+export { type L2RowsOptions, l2, l2Rows } from './losses/l2.ts';
+export type { Loss, LossTargets } from './losses/loss.ts';
+export type { NegativesOptions } from './losses/sampled.ts';
+export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
+export { type Top1Options, top1 } from './losses/top1.ts';
+// Models
+export { MarkovChain, type MarkovChainOptions } from './models/markov-chain.ts';
+export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
+export { Popularity } from './models/popularity.ts';
+export {
+  type LoadOptions,
+  type Recommendation,
+  Recommender,
+  type RecommenderClass,
+  type RecommendOptions,
+} from './models/recommender.ts';
+export { SASRec, type SASRecOptions } from './models/sasrec.ts';
+export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
+// Training
+export type { CheckpointOptions } from './training/checkpoint.ts';
+export { clipByGlobalNorm } from './training/clip.ts';
+export type { EarlyStopping } from './training/early-stopping.ts';
+export { NonFiniteError } from './training/finite.ts';
+export type { EpochRecord, FitOptions, FitReport } from './training/fit.ts';
+export { nextItem } from './training/next-item.ts';
+export type { Batch, BatchContext, Objective } from './training/objective.ts';
+export { type AdagradOptions, adagrad } from './training/optimizers/adagrad.ts';
+export { type AdagradMomentumOptions, adagradMomentum } from './training/optimizers/adagrad-momentum.ts';
+export { type AdamOptions, adam } from './training/optimizers/adam.ts';
+export { type AdamWOptions, adamW } from './training/optimizers/adam-w.ts';
+export type { Optimizer, OptimizerRun, OptimizerState } from './training/optimizers/optimizer.ts';
+export { type RmsPropOptions, rmsProp } from './training/optimizers/rms-prop.ts';
+export { type SgdOptions, sgd } from './training/optimizers/sgd.ts';
+export { type SparseAdamOptions, sparseAdam } from './training/optimizers/sparse-adam.ts';
+export type { FitProgress } from './training/progress.ts';
+export { constant } from './training/schedules/constant.ts';
+export { type CosineOptions, cosine } from './training/schedules/cosine.ts';
+export { type LinearScheduleOptions, linearSchedule } from './training/schedules/linear-schedule.ts';
+export { type LinearWarmupOptions, linearWarmup } from './training/schedules/linear-warmup.ts';
+export type { Schedule } from './training/schedules/schedule.ts';
+export { type StepDecayOptions, stepDecay } from './training/schedules/step-decay.ts';
+export type { Trainable } from './training/trainable.ts';

@@ -76,7 +76,11 @@ describe('Layout', () => {
 
   test('frees its tensors and those derived from it, also when made inside a tidy', () => {
     const before = tf.memory().numTensors;
-    const layout = tf.tidy(() => new Layout(ragged));
+    let made: Layout | undefined;
+    tf.tidy(() => {
+      made = new Layout(ragged);
+    });
+    const layout = made as unknown as Layout;
     const make = () => layout.memo('mask', () => [tf.ones([2])]);
     expect(make()).toBe(make());
     layout.dispose();
