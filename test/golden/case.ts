@@ -191,7 +191,7 @@ export class GoldenCase {
       key,
       order.map((name) => norms.get(name) ?? NaN),
       order.some(drifts)
-        ? { where: { keep: (i) => !drifts(order[i] as string), why: 'biases whose gradient is zero by mathematics' } }
+        ? { where: { keep: (i) => !drifts(order[i] as string), why: 'biases without a gradient' } }
         : {},
     );
   }
@@ -223,7 +223,11 @@ export class GoldenCase {
   counts(): Record<Group, Count> {
     const missed = new Set(this.missed().map(unit));
     const counts = Object.fromEntries(GROUPS.map((group) => [group, { stored: 0, compared: 0 }]));
-    const units = new Set(this.#results().filter((key) => this.#compared.has(key) || !this.exceptions.has(key)).map(unit));
+    const units = new Set(
+      this.#results()
+        .filter((key) => this.#compared.has(key) || !this.exceptions.has(key))
+        .map(unit),
+    );
     for (const name of units) {
       const group = GROUPS.find((prefix) => name.startsWith(`${prefix}/`)) ?? 'out';
       const count = counts[group] as Count;

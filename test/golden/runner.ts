@@ -17,7 +17,9 @@ export function listCases(directory: string, pattern = '*'): string[] {
   const index = join(directory, 'index.json');
   const names = existsSync(index)
     ? (JSON.parse(readFileSync(index, 'utf8')) as { cases: { case: string }[] }).cases.map((entry) => entry.case)
-    : readdirSync(directory).flatMap((file) => (file.endsWith('.safetensors') ? [file.replace(/\.safetensors$/, '')] : []));
+    : readdirSync(directory).flatMap((file) =>
+        file.endsWith('.safetensors') ? [file.replace(/\.safetensors$/, '')] : [],
+      );
   const matches = glob(pattern);
   return names.filter((name) => matches.test(name)).sort();
 }
@@ -42,8 +44,7 @@ export function conclude(kase: GoldenCase): Result {
   if (first) return result(kase.name, kase, 'FAIL', others.length > 0 ? `${first}; ${others.length} more` : first);
   const missed = kase.missed();
   if (missed.length > 0) return result(kase.name, kase, 'partial', `not compared: ${missed.join(', ')}`);
-  const exceptions = [...kase.exceptions].map(([key, why]) => `${key}: ${why}`);
-  return result(kase.name, kase, 'pass', exceptions.join('; '));
+  return result(kase.name, kase, 'pass', exceptions(kase));
 }
 
 /** The last line of a report. */
@@ -52,11 +53,18 @@ export function summary(results: readonly Result[]): string {
   return `${count('pass')} passed, ${count('FAIL')} failed, ${count('skip', 'partial')} skipped`;
 }
 
+/** What a case leaves out, by reason. */
+function exceptions(kase: GoldenCase): string {
+  const reasons = new Map<string, string[]>();
+  for (const [key, why] of kase.exceptions) reasons.set(why, [...(reasons.get(why) ?? []), key]);
+  return [...reasons].map(([why, keys]) => `${keys.join(', ')}: ${why}`).join('; ');
+}
+
 function result(name: string, kase: GoldenCase | undefined, status: Result['status'], detail: string): Result {
   const counts = kase
     ? Object.entries(kase.counts()).map(([group, { compared, stored }]) => `${group} ${compared}/${stored}`.padEnd(11))
     : [];
-  const verdict = status === 'pass' ? `pass${detail ? ` (${detail})` : ''}` : `${status}: ${detail}`;
+  const verdict = status === 'pass' ? `pass${detail ? ` (left out: ${detail})` : ''}` : `${status}: ${detail}`;
   return {
     name,
     status,

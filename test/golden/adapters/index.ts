@@ -1,4 +1,7 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
+import { adapters as layers } from './layers.ts';
+import { adapters as rectools } from './rectools.ts';
+import { adapters as sasrec } from './sasrec.ts';
 
-export const adapters: AdapterTable = [];
+export const adapters: AdapterTable = [...sasrec, ...rectools, ...layers];

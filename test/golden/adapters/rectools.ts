@@ -1,0 +1,203 @@
+/** RecTools' SASRec: the authors' block with an output projection, positions from the end, and a pre-norm variant. */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  type BlockPart,
+  crossEntropy,
+  gatherRows,
+  gbce,
+  gelu,
+  type Layout,
+  type Loss,
+  layerNormalization,
+  Module,
+  type NormalizationPart,
+  noNormalization,
+  SASRec,
+  type SequenceBlock,
+  sampledSoftmax,
+  sasrecBlock,
+  type TokenBlock,
+  tensorOf,
+  transformerBlock,
+} from 'seqrec';
+import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
+import { allSlots, catalog, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
+import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
+import { drawn, given, lastRows, scoresAt } from './sasrec.ts';
+
+const BLOCKS = 'transformer_layers.transformer_blocks';
+
+/** Pads act as keys: every slot is a row, and pad rows are set to 0 before each block and before the last norm. */
+const plain: Adapter = async (kase) => {
+  kase.reading = 'token';
+  const left = allSlots(kase, 'in/left/x');
+  const masked = maskOf(left.events.item);
+  const model = build(kase, {
+    block: maskedBlock(sasrecBlock({ outputProjection: true, epsilon: 1e-5 }), masked),
+    norm: maskedNormalization(layerNormalization({ epsilon: 1e-8 }), masked),
+  });
+  const peer = new Peer(kase, model, [
+    ...tableNames(),
+    ...linearNames('transformer_layers.last_layernorm', 'norm.inner'),
+    ...layerNames(kase, (theirs, ours) => [
+      ...linearNames(`${theirs}.q_layer_norm`, `${ours}.inner.norm1`),
+      ...linearNames(`${theirs}.ff_layer_norm`, `${ours}.inner.norm2`),
+      ...shared(theirs, `${ours}.inner`),
+    ]),
+  ]);
+  await compare(kase, model, peer, left);
+};
+
+/** Pads are masked as keys: they are left out. */
+const preNorm: Adapter = async (kase) => {
+  if (kase.config.kpm !== true) throw new Error('The pre-norm variant is read only with a key padding mask.');
+  kase.reading = 'drop';
+  const hidden = kase.size(`state/${BLOCKS}.0.feed_forward.ff_linear_1.weight`, 0);
+  const model = build(kase, {
+    block: transformerBlock({ hidden, activation: gelu, normFirst: true }),
+    norm: noNormalization(),
+  });
+  const peer = new Peer(kase, model, [
+    ...tableNames(),
+    ...layerNames(kase, (theirs, ours) => [
+      ...linearNames(`${theirs}.layer_norm_1`, `${ours}.norm1`),
+      ...linearNames(`${theirs}.layer_norm_2`, `${ours}.norm2`),
+      ...shared(theirs, ours),
+    ]),
+  ]);
+  await compare(kase, model, peer, dropPads(kase, 'in/left/x', 0));
+};
+
+function build(kase: GoldenCase, parts: { block: BlockPart; norm: NormalizationPart }): SASRec {
+  const dim = kase.number('d');
+  return new SASRec({
+    items: catalog(kase.number('numItems') + 1),
+    maxLength: kase.number('L'),
+    dim,
+    heads: kase.number('H'),
+    layers: kase.number('layers'),
+    dropout: 0,
+    scale: kase.config.scale === true ? Math.sqrt(dim) : 1,
+    ...parts,
+  });
+}
+
+async function compare(kase: GoldenCase, model: SASRec, peer: Peer, left: Window): Promise<void> {
+  const target = kase.ints('in/left/y');
+  const weights = kase.floats('in/left/yw');
+  const count = kase.size('in/left/negatives', 2);
+  const drawnIds = kase.ints('in/left/negatives');
+  await withLayout(left, async (layout) => {
+    const states = () => model.encode(left.events, layout);
+    compareRows(kase, 'out/left/hidden', await numbers(states), left);
+    kase.compare('out/left/scores_last', await numbers(() => scoresAt(model, states(), lastRows(left))));
+
+    // Every loss is a weighted sum over the slots that have a target, divided by their number.
+    const slots = left.slots.filter((slot) => target[slot] !== 0);
+    const rows = Int32Array.from(left.slots.keys()).filter((row) => target[left.slots[row] as number] !== 0);
+    const item = slots.map((slot) => target[slot] as number);
+    const weight = Float32Array.from(slots, (slot) => weights[slot] as number);
+    const negatives = Int32Array.from(
+      [...slots].flatMap((slot) => [...drawnIds.subarray(slot * count, (slot + 1) * count)]),
+    );
+    const asked = () => gatherRows(states(), rows);
+    // Losses with negatives know of items only: ids 1 … n are rows 0 … n-1 of the table without the pad's.
+    const against = (loss: Loss) => () => {
+      const output = { weight: tf.slice(tensorOf(model.items.weight) as tf.Tensor2D, [1, 0]) };
+      const row = (id: number) => id - 1;
+      const targets = { item: item.map(row), weight, negatives: given(negatives.map(row), count) };
+      return tf.div(loss.forward(asked(), output, targets), slots.length) as tf.Scalar;
+    };
+    const losses = new Map<string, () => tf.Scalar>([
+      ['softmax', () => tf.div(crossEntropy().forward(asked(), model.output(), { item, weight }), slots.length)],
+      ['sampled_softmax', against(sampledSoftmax({ ...drawn(count), logQ: false }))],
+      // A mean over the 1 + K scores, where our bce is their sum.
+      ['bce', against(gbce({ ...drawn(count), t: 0 }))],
+    ]);
+    for (const key of kase.keys('loss/gbce')) {
+      const name = key.slice('loss/'.length);
+      losses.set(name, against(gbce({ ...drawn(count), t: Number(name.replace(/^gbce_t/, '')) })));
+    }
+    await peer.check(losses);
+  });
+  model.dispose();
+}
+
+// Names
+
+function tableNames(): [string, Source][] {
+  return [
+    ['item_model.ids_emb.weight', same('items.weight')],
+    ['pos_encoding_layer.pos_emb.weight', same('positions.weight')],
+  ];
+}
+
+function layerNames(kase: GoldenCase, names: (theirs: string, ours: string) => [string, Source][]): [string, Source][] {
+  return Array.from({ length: kase.number('layers') }, (_, i) => names(`${BLOCKS}.${i}`, `blocks.${i}`)).flat();
+}
+
+function shared(theirs: string, ours: string): [string, Source][] {
+  return [
+    ...torchAttention(`${theirs}.multi_head_attn`, `${ours}.attention`),
+    ...linearNames(`${theirs}.feed_forward.ff_linear_1`, `${ours}.feedForward.up`),
+    ...linearNames(`${theirs}.feed_forward.ff_linear_2`, `${ours}.feedForward.down`),
+  ];
+}
+
+// Parts that set pad rows to 0 before another part
+
+type Mask = (x: tf.Tensor2D) => tf.Tensor2D;
+
+function maskOf(ids: Int32Array): Mask {
+  return (x) =>
+    tf.mul(
+      x,
+      tf.tensor2d(
+        Float32Array.from(ids, (id) => (id === 0 ? 0 : 1)),
+        [ids.length, 1],
+      ),
+    );
+}
+
+function maskedBlock(inner: BlockPart, mask: Mask): BlockPart {
+  return { name: 'maskedBlock', options: {}, create: (size) => new MaskedBlock(inner.create(size), mask) };
+}
+
+function maskedNormalization(inner: NormalizationPart, mask: Mask): NormalizationPart {
+  return { name: 'maskedNormalization', options: {}, create: (dim) => new MaskedNorm(inner.create(dim), mask) };
+}
+
+class MaskedBlock extends Module {
+  readonly inner: SequenceBlock;
+  readonly #mask: Mask;
+
+  constructor(inner: SequenceBlock, mask: Mask) {
+    super();
+    this.inner = inner;
+    this.#mask = mask;
+  }
+
+  forward(x: tf.Tensor2D, layout: Layout): tf.Tensor2D {
+    return this.inner.forward(this.#mask(x), layout);
+  }
+}
+
+class MaskedNorm extends Module {
+  readonly inner: TokenBlock;
+  readonly #mask: Mask;
+
+  constructor(inner: TokenBlock, mask: Mask) {
+    super();
+    this.inner = inner;
+    this.#mask = mask;
+  }
+
+  forward(x: tf.Tensor2D): tf.Tensor2D {
+    return this.inner.forward(this.#mask(x));
+  }
+}
+
+export const adapters: AdapterTable = [
+  [/^rectools_sasrec/, plain],
+  [/^rectools_preln/, preNorm],
+];
