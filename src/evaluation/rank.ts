@@ -31,7 +31,7 @@ export function ranksOfScores(scores: Float32Array, items: number, targets: Ragg
       for (let item = 0; item < items; item++) {
         const other = row[item] as number;
         if (other >= score) rank++;
-        else if (!(other < score)) throw badScores(b, other !== other ? item : (own[t] as number));
+        else if (!(other < score)) throw badScores(b, Number.isNaN(other) ? item : (own[t] as number));
       }
       for (const item of left) if ((row[item] as number) >= score) rank--;
       ranks[(targets.offsets[b] as number) + t] = rank;
@@ -40,10 +40,35 @@ export function ranksOfScores(scores: Float32Array, items: number, targets: Ragg
   return ranks;
 }
 
+/**
+ * The rank of every target event among its history's targets and the rows of `pool`, by the rule of
+ * {@link ranksOfScores}.
+ *
+ * @param pool one sequence a history: rows without repeats and without the targets
+ * @throws RangeError when a score is NaN
+ */
+export function ranksAmong(scores: Float32Array, items: number, targets: Ragged, pool: Ragged): Int32Array {
+  const count = checkScores(scores, items);
+  const ranks = new Int32Array(targets.rows);
+  for (let b = 0; b < count; b++) {
+    const own = targets.items(b);
+    const competing = [...own, ...pool.items(b)].map((item) => scores[b * items + item] as number);
+    const bad = competing.findIndex(Number.isNaN);
+    if (bad >= 0) throw badScores(b, [...own, ...pool.items(b)][bad] as number);
+    for (let t = 0; t < own.length; t++) {
+      const score = competing[t] as number;
+      ranks[(targets.offsets[b] as number) + t] = competing.reduce((rank, other) => rank + (other >= score ? 1 : 0), 0);
+    }
+  }
+  return ranks;
+}
+
 /** The number of histories B that `scores` `[B, V]` belong to. */
 export function checkScores(scores: Float32Array, items: number): number {
   if (scores.length % items !== 0) {
-    throw new RangeError(`Scores must have one value for each of the ${items} items a history, got ${scores.length} values.`);
+    throw new RangeError(
+      `Scores must have one value for each of the ${items} items a history, got ${scores.length} values.`,
+    );
   }
   return scores.length / items;
 }

@@ -1,5 +1,6 @@
 /** The best items of each history, from scores of all of them. */
 import type { Ragged } from '../core/ragged.ts';
+import { checkNumber } from '../core/shape.ts';
 import { badScores, checkScores } from './rank.ts';
 import type { TopK } from './scorer.ts';
 
@@ -14,6 +15,7 @@ import type { TopK } from './scorer.ts';
  */
 export function topKOfScores(scores: Float32Array, items: number, k: number, exclude?: Ragged): TopK {
   const count = checkScores(scores, items);
+  checkNumber('k', k, { min: 1, integer: true });
   const out = { items: new Int32Array(count * k).fill(-1), scores: new Float32Array(count * k).fill(-Infinity) };
   const excluded = new Int32Array(items);
   const heap = new Heap(Math.min(k, items));
@@ -24,7 +26,7 @@ export function topKOfScores(scores: Float32Array, items: number, k: number, exc
       const score = scores[base + row] as number;
       // Rows ascend, so a score equal to the worst one kept loses to it. NaN passes neither test.
       if (score <= heap.worst) continue;
-      if (score !== score) throw badScores(b, row);
+      if (Number.isNaN(score)) throw badScores(b, row);
       if (excluded[row] !== b + 1) heap.push(row, score);
     }
     heap.drain(out.items, out.scores, b * k);

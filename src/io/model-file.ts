@@ -41,13 +41,17 @@ export function readModelFile(file: Uint8Array): ModelFile {
   const field = (name: 'format_version' | 'model' | 'config' | 'items'): string => {
     const value = rest[name];
     if (value === undefined) {
-      throw new FileFormatError(`A model file must have the metadata '${name}', the file has none: was it made by save()?`);
+      throw new FileFormatError(
+        `A model file must have the metadata '${name}', the file has none: was it made by save()?`,
+      );
     }
     return value;
   };
   const version = Number(field('format_version'));
   if (!Number.isInteger(version) || version < 1) {
-    throw new FileFormatError(`The format_version must be a number from 1, the file has ${describe(rest.format_version)}.`);
+    throw new FileFormatError(
+      `The format_version must be a number from 1, the file has ${describe(rest.format_version)}.`,
+    );
   }
   if (version > FORMAT_VERSION) {
     throw new FileFormatError(
@@ -56,9 +60,16 @@ export function readModelFile(file: Uint8Array): ModelFile {
   }
   const computed = stored === undefined ? stored : checksum(tensors, rest);
   if (stored !== computed) {
-    throw new FileFormatError(`The file is damaged: its checksum is ${describe(stored)}, its contents give '${computed}'.`);
+    throw new FileFormatError(
+      `The file is damaged: its checksum is ${describe(stored)}, its contents give '${computed}'.`,
+    );
   }
-  return { model: field('model'), config: json('config', field('config')), items: json('items', field('items')), tensors };
+  return {
+    model: field('model'),
+    config: json('config', field('config')),
+    items: json('items', field('items')),
+    tensors,
+  };
 }
 
 function json(name: string, text: string): unknown {

@@ -60,7 +60,9 @@ function readEntry(reader: Reader, tensor: string): HeaderEntry {
       if (offsets) throw duplicate(key);
       offsets = reader.integers(`The data_offsets of ${describe(tensor)}`);
     } else {
-      throw new FileFormatError(`${what} must have dtype, shape and data_offsets only, the file also has ${describe(key)}.`);
+      throw new FileFormatError(
+        `${what} must have dtype, shape and data_offsets only, the file also has ${describe(key)}.`,
+      );
     }
   });
   if (dtype === undefined || !shape || !offsets) {
@@ -69,7 +71,9 @@ function readEntry(reader: Reader, tensor: string): HeaderEntry {
   }
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined || offsets.length !== 2) {
-    throw new FileFormatError(`The data_offsets of ${describe(tensor)} must be two numbers, the file has ${offsets.length}.`);
+    throw new FileFormatError(
+      `The data_offsets of ${describe(tensor)} must be two numbers, the file has ${offsets.length}.`,
+    );
   }
   return { dtype, shape, offsets: [begin, end] };
 }
@@ -89,7 +93,8 @@ class Reader {
 
   /** An object; `onKey` must read the value of each key. */
   object(what: string, onKey: (key: string) => void): void {
-    if (this.#peek() !== '{') throw new FileFormatError(`${what} must be a JSON object, the file has ${this.#found()}.`);
+    if (this.#peek() !== '{')
+      throw new FileFormatError(`${what} must be a JSON object, the file has ${this.#found()}.`);
     this.#at++;
     if (this.#accept('}')) return;
     do {
@@ -128,12 +133,17 @@ class Reader {
       DIGITS.lastIndex = this.#at;
       const digits = DIGITS.exec(this.#text)?.[0];
       const value = Number(digits);
-      if (digits === undefined || !Number.isSafeInteger(value) || MORE_OF_A_NUMBER.test(this.#text[this.#at + digits.length] ?? '')) {
+      if (
+        digits === undefined ||
+        !Number.isSafeInteger(value) ||
+        MORE_OF_A_NUMBER.test(this.#text[this.#at + digits.length] ?? '')
+      ) {
         throw new FileFormatError(`${what} must be integers from 0 to 2^53 - 1, the file has ${this.#found()}.`);
       }
       this.#at += digits.length;
       // Without this a hostile header could ask for a list many times its own size.
-      if (values.push(value) > MAX_AXES) throw new FileFormatError(`${what} must have at most ${MAX_AXES} numbers, the file has more.`);
+      if (values.push(value) > MAX_AXES)
+        throw new FileFormatError(`${what} must have at most ${MAX_AXES} numbers, the file has more.`);
     } while (this.#accept(','));
     this.#expect(']');
     return values;
@@ -160,7 +170,9 @@ class Reader {
 
   #expect(character: string): void {
     if (!this.#accept(character)) {
-      throw new FileFormatError(`The header is not valid JSON: expected '${character}', the file has ${this.#found()}.`);
+      throw new FileFormatError(
+        `The header is not valid JSON: expected '${character}', the file has ${this.#found()}.`,
+      );
     }
   }
 

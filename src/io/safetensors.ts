@@ -46,7 +46,8 @@ export function writeSafetensors(
 ): Uint8Array<ArrayBuffer> {
   const sorted = [...tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   const fields = Object.entries(metadata).map(([key, value]) => {
-    if (typeof value !== 'string') throw new TypeError(`The metadata '${key}' must be a string, got ${describe(value)}.`);
+    if (typeof value !== 'string')
+      throw new TypeError(`The metadata '${key}' must be a string, got ${describe(value)}.`);
     return `${JSON.stringify(key)}:${JSON.stringify(value)}`;
   });
   const lines = fields.length > 0 ? [`"__metadata__":{${fields.join(',')}}`] : [];
@@ -62,7 +63,9 @@ export function writeSafetensors(
   const header = new TextEncoder().encode(`{${lines.join(',')}}`);
   const headerSize = Math.ceil(header.length / 8) * 8;
   if (headerSize > MAX_HEADER) {
-    throw new RangeError(`The header of a safetensors file may have ${MAX_HEADER} bytes, this one needs ${headerSize}.`);
+    throw new RangeError(
+      `The header of a safetensors file may have ${MAX_HEADER} bytes, this one needs ${headerSize}.`,
+    );
   }
   const file = new Uint8Array(8 + headerSize + size).fill(SPACE, 8, 8 + headerSize);
   new DataView(file.buffer).setUint32(0, headerSize, true);
@@ -92,12 +95,16 @@ export function readSafetensors(file: Uint8Array): Safetensors {
     const [begin] = entry.offsets;
     if (begin !== end) {
       const fault = begin < end ? 'overlaps the one before it' : 'leaves a hole before it';
-      throw new FileFormatError(`The tensor ${describe(name)} ${fault}: expected it to begin at byte ${end}, got ${begin}.`);
+      throw new FileFormatError(
+        `The tensor ${describe(name)} ${fault}: expected it to begin at byte ${end}, got ${begin}.`,
+      );
     }
     end = entry.offsets[1];
   }
   if (end !== file.length - start) {
-    throw new FileFormatError(`The tensors must fill the ${file.length - start} bytes after the header, they end at byte ${end}.`);
+    throw new FileFormatError(
+      `The tensors must fill the ${file.length - start} bytes after the header, they end at byte ${end}.`,
+    );
   }
   const tensors = new Map<string, TensorData>();
   for (const [name, { dtype, shape, offsets }] of entries) {
@@ -111,7 +118,10 @@ const SPACE = 0x20;
 const BRACE = 0x7b;
 
 const ARRAYS: {
-  [D in DType]: { new (buffer: ArrayBufferLike, offset?: number, length?: number): Arrays[D]; BYTES_PER_ELEMENT: number };
+  [D in DType]: {
+    new (buffer: ArrayBufferLike, offset?: number, length?: number): Arrays[D];
+    BYTES_PER_ELEMENT: number;
+  };
 } = {
   F64: Float64Array,
   I64: BigInt64Array,
@@ -143,7 +153,8 @@ function dataStart(file: Uint8Array): number {
 }
 
 function headerText(file: Uint8Array, start: number): string {
-  if (start === 8 || file[8] !== BRACE) throw new FileFormatError("The header must start with '{', the file's does not.");
+  if (start === 8 || file[8] !== BRACE)
+    throw new FileFormatError("The header must start with '{', the file's does not.");
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, start));
   } catch {

@@ -1,7 +1,7 @@
 /** What every model of this library can do once it is trained: recommend, be measured, be saved and loaded. */
 import { ready } from '../backend/select.ts';
 import { Module } from '../core/module.ts';
-import { type PartOption, type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
+import { type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
 import { Ragged } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { Catalog, type ItemId } from '../data/catalog.ts';
@@ -59,7 +59,7 @@ export interface RecommenderClass<M extends Recommender> {
  *     super(items);
  *     this.row = row;
  *   }
- *   config() { return { row: this.row }; }
+ *   protected config() { return { row: this.row }; }
  *   async scores(histories: Ragged) {
  *     return new Float32Array(histories.count * this.catalog.size).map((_, i) => Number(i % this.catalog.size === this.row));
  *   }
@@ -83,8 +83,8 @@ export abstract class Recommender extends Module implements Scorer {
     this.catalog = items;
   }
 
-  /** Every option but the catalogue, defaults filled in; made of JSON values and parts. */
-  abstract config(): { readonly [option: string]: PartOption };
+  /** Every option but the catalogue, with the defaults filled in: JSON values and parts. */
+  protected abstract config(): object;
 
   abstract scores(histories: Ragged): Promise<Float32Array>;
 
@@ -107,7 +107,10 @@ export abstract class Recommender extends Module implements Scorer {
   }
 
   /** {@link recommend} for many histories at once, in bounded memory. */
-  async recommendMany(histories: Iterable<Iterable<ItemId>>, options: RecommendOptions = {}): Promise<Recommendation[][]> {
+  async recommendMany(
+    histories: Iterable<Iterable<ItemId>>,
+    options: RecommendOptions = {},
+  ): Promise<Recommendation[][]> {
     const { excludeSeen = true, unknown = 'drop', onUnknown } = options;
     const { catalog } = this;
     const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
@@ -157,8 +160,16 @@ export abstract class Recommender extends Module implements Scorer {
     const config = partsToJson(this.config());
     const stored: unknown = JSON.parse(JSON.stringify(config));
     const lost = firstDifference(config, stored, 'config');
-    if (lost) throw new Error(`The option ${lost} of ${modelName} cannot be stored as JSON: use finite numbers, texts and parts.`);
-    return writeModelFile({ model: modelName, config: stored, items: this.catalog.toJSON(), tensors: await this.state() });
+    if (lost)
+      throw new Error(
+        `The option ${lost} of ${modelName} cannot be stored as JSON: use finite numbers, texts and parts.`,
+      );
+    return writeModelFile({
+      model: modelName,
+      config: stored,
+      items: this.catalog.toJSON(),
+      tensors: await this.state(),
+    });
   }
 
   /**
@@ -188,7 +199,10 @@ export abstract class Recommender extends Module implements Scorer {
     const model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
     // An option that this version ignores would give other numbers without a word.
     const unused = firstDifference(config, partsToJson(model.config()), 'config');
-    if (unused) throw new FileFormatError(`The file has the option ${unused}, which this ${modelName} does not take: update seqrec.`);
+    if (unused)
+      throw new FileFormatError(
+        `The file has the option ${unused}, which this ${modelName} does not take: update seqrec.`,
+      );
     try {
       await model.restore(tensors);
     } catch (error) {
@@ -244,7 +258,8 @@ function excludedRows(seen: Ragged | undefined, unwanted: Int32Array, count: num
 
 /** The path of the first value of `stored` that `made` does not have; `made` may have more. */
 function firstDifference(stored: unknown, made: unknown, path: string): string | undefined {
-  if (stored === null || typeof stored !== 'object') return Object.is(stored, made) ? undefined : `${path} (${describe(stored)})`;
+  if (stored === null || typeof stored !== 'object')
+    return Object.is(stored, made) ? undefined : `${path} (${describe(stored)})`;
   if (made === null || typeof made !== 'object' || Array.isArray(stored) !== Array.isArray(made)) return path;
   if (Array.isArray(stored) && stored.length !== (made as unknown[]).length) return path;
   for (const [key, value] of Object.entries(stored)) {

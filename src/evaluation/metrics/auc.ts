@@ -5,7 +5,8 @@ import type { Metric } from '../metric.ts';
 export function auc(): Metric<'AUC'> {
   const user = (ranks: Int32Array, candidates: number): number => {
     const others = candidates - ranks.length;
-    if (others === 0) throw new RangeError('AUC compares targets with other candidates, but a user has none: leave auc() out.');
+    if (others === 0)
+      throw new RangeError('AUC compares targets with other candidates, but a user has none: leave auc() out.');
     let right = 0;
     // Below target i stand the candidates after its rank, without the other targets among them.
     ranks.forEach((rank, i) => {

@@ -1,0 +1,201 @@
+/** `evaluate`: measures a model on held-out events in bounded memory. */
+import { Ragged, range } from '../core/ragged.ts';
+import { checkNumber, describe } from '../core/shape.ts';
+import type { Holdout } from '../data/holdout.ts';
+import type { Candidates } from './candidates.ts';
+import type { AnyMetric, CatalogMetric, Metric } from './metric.ts';
+import { ranksAmong, ranksOfScores } from './rank.ts';
+import { type Protocol, Report } from './report.ts';
+import { chunkSize, type Scorer } from './scorer.ts';
+import { topKOfScores } from './top-k.ts';
+
+export interface EvaluateOptions<M extends AnyMetric> {
+  /** What to measure; each metric once. */
+  metrics: readonly M[];
+  /** Leaves the items of the history out of the ranking; a target is never left out. @defaultValue true */
+  excludeSeen?: boolean | undefined;
+  /** What the targets compete with. @defaultValue the whole catalogue */
+  candidates?: Candidates | undefined;
+  /** The most histories scored at once. @defaultValue 256 */
+  batchSize?: number | undefined;
+  /** The most bytes of scores at once; a single history may need more. @defaultValue 64 MiB */
+  maxBytes?: number | undefined;
+  /** Stops between two batches and rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Called after every batch. */
+  onProgress?: ((progress: EvaluateProgress) => void) | undefined;
+}
+
+export interface EvaluateProgress {
+  /** Histories measured so far. */
+  done: number;
+  /** Histories in all. */
+  total: number;
+  /** Since the start. */
+  seconds: number;
+}
+
+/**
+ * Ranks the targets of every history and measures the ranks.
+ *
+ * A rank is 1 + the number of other candidates with the target's score or a higher one: a tie counts against the target.
+ * Several targets of one history are ranked in one list, equal ones in adjacent places; a target that occurs twice
+ * counts once. An empty history is scored like any other; models without an answer to it throw.
+ *
+ * @throws RangeError when the holdout is empty or made for another catalogue, or a score is NaN
+ *
+ * @example
+ * ```ts
+ * const report = await evaluate(model, test, { metrics: [hitRate(10), ndcg(10), mrr()] });
+ * report.metrics['NDCG@10'];
+ * report.interval('NDCG@10'); // 95 % bootstrap interval over the users
+ * ```
+ */
+export async function evaluate<const M extends AnyMetric>(
+  model: Scorer,
+  test: Holdout,
+  options: EvaluateOptions<M>,
+): Promise<Report<M['key']>> {
+  const { excludeSeen = true, candidates, signal, onProgress } = options;
+  const batchSize = checkNumber('batchSize', options.batchSize ?? 256, { min: 1, integer: true });
+  const maxBytes = checkNumber('maxBytes', options.maxBytes ?? 64 * 2 ** 20, { above: 0 });
+  checkHoldout(model, test);
+  const { users, lists } = sortMetrics(options.metrics);
+  if (candidates && lists.length > 0) {
+    throw new Error(`${lists[0]?.key} counts items of the whole catalogue: measure it without candidates.`);
+  }
+  const total = test.histories.count;
+  const items = test.catalog.size;
+  const values = new Map(users.map(({ key }) => [key, new Float64Array(total)]));
+  const counts = new Map(lists.map(({ key }) => [key, new Int32Array(items)]));
+  const longest = Math.max(1, ...lists.map(({ k }) => Math.min(k, items)));
+  const step = chunkSize(items, batchSize, maxBytes);
+  const began = performance.now();
+
+  for (let from = 0; from < total; from += step) {
+    signal?.throwIfAborted();
+    const which = range(Math.min(step, total - from)).map((i) => from + i);
+    const histories = test.histories.take(which);
+    const targets = distinctRows(test.targets.take(which), items);
+    const exclude = excludeSeen ? distinctRows(histories, items, targets) : undefined;
+    const pool =
+      candidates && distinctRows(candidates.choose(histories, targets, items, from), items, targets, exclude);
+    // One pass over the scores serves ranks and lists, unless the model has a faster way to both.
+    const fast = !pool && (users.length === 0 || model.ranks) && (lists.length === 0 || model.topK);
+    const scores = fast ? undefined : checkedScores(await model.scores(histories), histories.count, items);
+    if (users.length > 0) {
+      const ranks = pool
+        ? ranksAmong(scores as Float32Array, items, targets, pool)
+        : scores
+          ? ranksOfScores(scores, items, targets, exclude)
+          : await model.ranks?.(histories, targets, { exclude });
+      for (let b = 0; b < histories.count; b++) {
+        const ranked = pool ? pool.length(b) + targets.length(b) : items - (exclude?.length(b) ?? 0);
+        const own = separateTies((ranks as Int32Array).slice(targets.offsets[b], targets.offsets[b + 1]), ranked);
+        for (const { key, user } of users) (values.get(key) as Float64Array)[from + b] = user(own, ranked);
+      }
+    }
+    if (lists.length > 0) {
+      const best = scores
+        ? topKOfScores(scores, items, longest, exclude)
+        : await model.topK?.(histories, longest, { exclude });
+      for (const { key, k } of lists) countLists(counts.get(key) as Int32Array, best?.items as Int32Array, longest, k);
+    }
+    onProgress?.({ done: from + histories.count, total, seconds: (performance.now() - began) / 1000 });
+  }
+
+  const protocol: Protocol = {
+    split: test.protocol,
+    candidates: candidates?.protocol ?? `all ${items} items`,
+    excludeSeen,
+    ties: 'against the target',
+    users: total,
+  };
+  const catalog = lists.map((metric) => [metric.key, metric.catalog(counts.get(metric.key) as Int32Array)] as const);
+  const order = options.metrics.map(({ key }) => key);
+  return new Report(order, values, new Map(catalog), protocol, test.targets);
+}
+
+function checkHoldout(model: Scorer, { catalog, histories, targets }: Holdout): void {
+  if (catalog !== model.catalog && !catalog.equals(model.catalog)) {
+    throw new RangeError(
+      `The model was made for a catalogue of ${model.catalog.size} items and the holdout has another of ${catalog.size}: split a log of the model's catalogue.`,
+    );
+  }
+  if (histories.count === 0)
+    throw new RangeError('The holdout must have at least one history, got none: check the split.');
+  if (targets.count !== histories.count) {
+    throw new RangeError(
+      `The holdout must have targets for each of its ${histories.count} histories, got ${targets.count}.`,
+    );
+  }
+  for (let b = 0; b < targets.count; b++) {
+    if (targets.length(b) === 0)
+      throw new RangeError(`Every history of the holdout must have a target, number ${b} has none.`);
+  }
+}
+
+/** The metrics of users and those of all lists. */
+function sortMetrics(metrics: readonly AnyMetric[]): { users: Metric[]; lists: CatalogMetric[] } {
+  if (!Array.isArray(metrics) || metrics.length === 0) {
+    throw new TypeError(`metrics must be a list such as [hitRate(10), ndcg(10)], got ${describe(metrics)}.`);
+  }
+  const keys = new Set<string>();
+  const [users, lists]: [Metric[], CatalogMetric[]] = [[], []];
+  for (const metric of metrics as readonly AnyMetric[]) {
+    if (keys.has(metric.key)) throw new RangeError(`Every metric must be listed once, got ${metric.key} twice.`);
+    keys.add(metric.key);
+    if ('user' in metric) users.push(metric);
+    else lists.push(metric);
+  }
+  return { users, lists };
+}
+
+/** Each sequence's rows without repeats and without those of `without`. */
+function distinctRows(of: Ragged, items: number, ...without: readonly (Ragged | undefined)[]): Ragged {
+  const taken = new Int32Array(items);
+  const rows = new Int32Array(of.rows);
+  const offsets = new Int32Array(of.count + 1);
+  let at = 0;
+  for (let b = 0; b < of.count; b++) {
+    for (const others of without) for (const row of others?.items(b) ?? []) taken[row] = b + 1;
+    for (const row of of.items(b)) {
+      if (taken[row] !== b + 1) rows[at++] = row;
+      taken[row] = b + 1;
+    }
+    offsets[b + 1] = at;
+  }
+  return new Ragged(offsets, { item: rows.slice(0, at) });
+}
+
+function checkedScores(scores: Float32Array, histories: number, items: number): Float32Array {
+  if (scores.length !== histories * items) {
+    throw new RangeError(
+      `The model must give ${items} scores for each of ${histories} histories, got ${scores.length} in all.`,
+    );
+  }
+  return scores;
+}
+
+/**
+ * Sorts a user's ranks and gives targets with equal scores, which all have the rank of the last of them, adjacent places.
+ */
+function separateTies(ranks: Int32Array, candidates: number): Int32Array {
+  ranks.sort();
+  for (let i = ranks.length - 2; i >= 0; i--) ranks[i] = Math.min(ranks[i] as number, (ranks[i + 1] as number) - 1);
+  const [best = 0, worst = ranks.at(-1) ?? 0] = [ranks[0]];
+  if (best < 1 || worst > candidates) {
+    throw new RangeError(`The model's ranks must be from 1 to ${candidates}, got ${best < 1 ? best : worst}.`);
+  }
+  return ranks;
+}
+
+/** Counts the first `k` of every list of `width` rows. */
+function countLists(counts: Int32Array, lists: Int32Array, width: number, k: number): void {
+  for (let start = 0; start < lists.length; start += width) {
+    for (let i = start; i < start + Math.min(k, width); i++) {
+      const row = lists[i] as number;
+      if (row >= 0) counts[row] = (counts[row] as number) + 1;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** The base of models that only count: fitted in one pass, updated at any time. */
+import type { Ragged } from '../core/ragged.ts';
+import type { Interactions } from '../data/interactions.ts';
+import { Recommender } from './recommender.ts';
+
+/** What a counting model has seen. */
+export interface CountReport {
+  /** Sequences counted by this call. */
+  readonly sequences: number;
+  /** Their events. */
+  readonly events: number;
+  /** What the model holds now, by kind. */
+  readonly counts: { readonly [what: string]: number };
+}
+
+/** A model whose state is counts of events. */
+export abstract class CountingModel extends Recommender {
+  /** Counts `train` afresh, forgetting what was counted before. */
+  async fit(train: Interactions): Promise<CountReport> {
+    const sequences = this.#sequencesOf(train);
+    this.clear();
+    return this.#count(sequences);
+  }
+
+  /** Counts `more` in addition, as if its sequences had been at the end of what was counted before. */
+  async partialFit(more: Interactions): Promise<CountReport> {
+    return this.#count(this.#sequencesOf(more));
+  }
+
+  /** Forgets all counts. */
+  protected abstract clear(): void;
+
+  /** Counts the rows of one sequence, oldest first. */
+  protected abstract count(rows: Int32Array): void;
+
+  /** What the model holds, for the report. */
+  protected abstract counts(): CountReport['counts'];
+
+  /** Whether anything was counted. */
+  protected abstract get counted(): boolean;
+
+  /** @throws Error when there is nothing to answer or save with */
+  protected requireCounts(): void {
+    if (!this.counted)
+      throw new Error('This model holds no counts: call fit first, with sequences long enough to count.');
+  }
+
+  #count(sequences: Ragged): CountReport {
+    for (let b = 0; b < sequences.count; b++) this.count(sequences.items(b));
+    return { sequences: sequences.count, events: sequences.rows, counts: this.counts() };
+  }
+
+  #sequencesOf({ items, sequences }: Interactions): Ragged {
+    if (items !== this.catalog && !items.equals(this.catalog)) {
+      throw new RangeError(
+        `The model was made for a catalogue of ${this.catalog.size} items and the data has another of ${items.size}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
+      );
+    }
+    return sequences;
+  }
+}

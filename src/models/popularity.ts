@@ -1,0 +1,78 @@
+/** Popularity. */
+import type { Ragged } from '../core/ragged.ts';
+import type { Catalog } from '../data/catalog.ts';
+import { FileFormatError } from '../io/error.ts';
+import { matchTensors } from '../io/match-tensors.ts';
+import type { TensorData } from '../io/safetensors.ts';
+import { CountingModel } from './counting.ts';
+
+export interface PopularityOptions {
+  /** The items that can be recommended. */
+  items: Catalog;
+}
+
+/**
+ * Recommends what occurs most often, whatever the history: the baseline that every model must beat, and an answer for
+ * users without a history. The score of an item is its number of events.
+ *
+ * @example
+ * ```ts
+ * const model = new Popularity({ items: log.items });
+ * await model.fit(train);
+ * await model.recommend([], { k: 10 });
+ * ```
+ */
+export class Popularity extends CountingModel {
+  static override readonly modelName = 'Popularity';
+  readonly #counts: Float64Array;
+  #events = 0;
+
+  constructor({ items }: PopularityOptions) {
+    super(items);
+    this.#counts = new Float64Array(items.size);
+  }
+
+  override async scores(histories: Ragged): Promise<Float32Array> {
+    this.requireCounts();
+    const items = this.catalog.size;
+    const scores = new Float32Array(histories.count * items);
+    for (let b = 0; b < histories.count; b++) scores.set(this.#counts, b * items);
+    return scores;
+  }
+
+  protected override clear(): void {
+    this.#counts.fill(0);
+    this.#events = 0;
+  }
+
+  protected override count(rows: Int32Array): void {
+    for (const row of rows) this.#counts[row] = (this.#counts[row] as number) + 1;
+    this.#events += rows.length;
+  }
+
+  protected override counts() {
+    return { items: this.#counts.filter((count) => count > 0).length, events: this.#events };
+  }
+
+  protected override get counted(): boolean {
+    return this.#events > 0;
+  }
+
+  protected override config() {
+    return {};
+  }
+
+  protected override async state(): Promise<Map<string, TensorData>> {
+    this.requireCounts();
+    return new Map([['counts', { dtype: 'F64', shape: [this.catalog.size], data: this.#counts.slice() }]]);
+  }
+
+  protected override async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
+    matchTensors(tensors, new Map([['counts', { dtype: 'F64', shape: [this.catalog.size] }]]), 'this Popularity');
+    const counts = tensors.get('counts')?.data as Float64Array;
+    const bad = counts.find((count) => !(Number.isSafeInteger(count) && count >= 0));
+    if (bad !== undefined) throw new FileFormatError(`A count must be an integer from 0, the file has ${bad}.`);
+    this.#counts.set(counts);
+    this.#events = counts.reduce((sum, count) => sum + count, 0);
+  }
+}
