@@ -199,10 +199,11 @@ export abstract class Recommender extends Module implements Scorer {
     const model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
     // An option that this version ignores would give other numbers without a word.
     const unused = firstDifference(config, partsToJson(model.config()), 'config');
-    if (unused)
+    if (unused) {
       throw new FileFormatError(
         `The file has the option ${unused}, which this ${modelName} does not take: update seqrec.`,
       );
+    }
     try {
       await model.restore(tensors);
     } catch (error) {
