@@ -188,11 +188,11 @@ export abstract class Recommender extends Module implements Scorer {
     file: Uint8Array,
     { parts = {} }: LoadOptions = {},
   ): Promise<M> {
-    const { model: modelName, config, items, tensors } = readModelFile(file);
-    if (modelName !== this.modelName) {
-      throw new FileFormatError(`The file holds a ${modelName}; use ${modelName}.load.`);
-    }
-    const options = partsFromJson(config, { ...this.parts, ...parts });
+    // biome-ignore lint/complexity/noThisInStatic: the subclass that load is called on
+    const { modelName, parts: defaults } = this;
+    const { model: stored, config, items, tensors } = readModelFile(file);
+    if (stored !== modelName) throw new FileFormatError(`The file holds a ${stored}; use ${stored}.load.`);
+    const options = partsFromJson(config, { ...defaults, ...parts });
     if (options === null || typeof options !== 'object') {
       throw new FileFormatError(`The config must be an object, the file has ${describe(config)}.`);
     }
