@@ -117,21 +117,24 @@ async function* gunzip(pieces: AsyncGenerator<Uint8Array>, line: () => number): 
   }
   // an error of the source itself must arrive as it is, not as damaged gzip
   let failure: { error: unknown } | undefined;
-  const packed = new ReadableStream<BufferSource>({
-    async pull(controller) {
-      try {
-        const { done, value } = await all.next();
-        if (done) controller.close();
-        else controller.enqueue(value as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        failure = { error };
-        controller.error(error);
-      }
+  const packed = new ReadableStream<BufferSource>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await all.next();
+          if (done) controller.close();
+          else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+        } catch (error) {
+          failure = { error };
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        await all.return(undefined);
+      },
     },
-    async cancel() {
-      await all.return(undefined);
-    },
-  });
+    { highWaterMark: 0 },
+  );
   const unpacked = drain(packed.pipeThrough(new DecompressionStream('gzip')));
   try {
     for (;;) {
