@@ -4,6 +4,8 @@
  * One line a case: name, reading of the pads, counts of compared results, verdict. The exit code is 1 if any case failed.
  */
 import { parseArgs } from 'node:util';
+// Registers the gradients of the tf ops that join our blocks, as an application does that writes its own model.
+import '@tensorflow/tfjs';
 import { listCases, type Result, runCase, summary } from './runner.ts';
 
 const { values, positionals } = parseArgs({
