@@ -126,8 +126,12 @@ console.log(`\nRecommendations of ${options.model}:\n${lines.join('\n')}`);
 await mkdir(dirname(options.save), { recursive: true });
 await writeFile(options.save, await model.save());
 const bytes = await readFile(options.save);
-const loaders = { sasrec: SASRec, markov: MarkovChain, popularity: Popularity };
-using reloaded: Recommender = await loaders[options.model as keyof typeof loaders].load(bytes);
+const loaders: Record<string, (file: Uint8Array) => Promise<Recommender>> = {
+  sasrec: (file) => SASRec.load(file),
+  markov: (file) => MarkovChain.load(file),
+  popularity: (file) => Popularity.load(file),
+};
+using reloaded = await (loaders[options.model] as (typeof loaders)[string])(bytes);
 const again = await recommendations(reloaded, test.histories);
 if (again.join() !== lines.join()) throw new Error('The reloaded model recommends something else.');
 console.log(`\nSaved ${options.save} (${(bytes.length / 1024).toFixed(0)} kB), reloaded: the same recommendations.`);

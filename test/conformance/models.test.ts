@@ -19,7 +19,7 @@ import {
   transformerBlock,
   untiedOutput,
 } from 'seqrec';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backends, use } from '../support/backends.ts';
 
 interface Row {
@@ -36,7 +36,7 @@ const network = (options: Partial<ConstructorParameters<typeof SASRec>[0]>, part
   make: (items) => new SASRec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1, ...options }),
   load: (file) => SASRec.load(file, { parts }),
   fit: (model, data) =>
-    (model as SASRec).fit(data, { epochs: 40, batchSize: 16, seed: 3, optimizer: adam({ learningRate: 0.01 }) }),
+    (model as SASRec).fit(data, { epochs: 25, batchSize: 16, seed: 3, optimizer: adam({ learningRate: 0.02 }) }),
   learnsOrder: true,
   empty: 'error',
 });
@@ -69,7 +69,7 @@ const table: Record<string, Row> = {
     load: (file) => MultiStepMarkov.load(file),
     fit: (model, data) => (model as MultiStepMarkov).fit(data),
     learnsOrder: true,
-    empty: 'nothing',
+    empty: 'popular',
   },
   Popularity: {
     make: (items) => new Popularity({ items }),
@@ -97,11 +97,15 @@ describe.each(backends)('on %s', (backend) => {
       await fit(model, data);
       return model;
     };
+    let model: Recommender;
+    beforeAll(async () => {
+      model = await fitted();
+    });
+    afterAll(() => model.dispose());
     const histories = Ragged.from([[0, 1, 2], [5], [3, 3, 4, 5, 6, 7, 8, 9, 10]]);
 
     test('learns, the same with the same seed, and a file brings it back', async () => {
       const before = tf.memory().numTensors;
-      const model = await fitted();
       const again = await fitted();
       const reloaded = await load(await model.save());
       const scores = await model.scores(histories);
@@ -115,25 +119,24 @@ describe.each(backends)('on %s', (backend) => {
         const [next] = await reloaded.recommend([data.items.id(row('constructor'))], { k: 1 });
         expect(next?.item).toBe('__proto__');
       }
-      for (const each of [model, again, reloaded]) each.dispose();
+      for (const each of [again, reloaded]) each.dispose();
       expect(tf.memory().numTensors).toBe(before);
     });
 
     test('recommends the best first, without what was seen or excluded', async () => {
-      using model = await fitted();
       const history = ['a', 'constructor'];
       const list = await model.recommend(history, { k: 100 });
       expect(list.map(({ score }) => score)).toEqual(list.map(({ score }) => score).sort((a, b) => b - a));
       expect(list.map(({ item }) => item)).not.toContain('a');
-      const open = await model.recommend(history, { k: 100, excludeSeen: false, exclude: ['__proto__'] });
-      expect(open.map(({ item }) => item)).not.toContain('__proto__');
+      const open = await model.recommend(history, { k: 100, excludeSeen: false });
       expect(open.length).toBeGreaterThanOrEqual(list.length);
+      const limited = await model.recommend(history, { k: 100, excludeSeen: false, exclude: ['__proto__'] });
+      expect(limited).toEqual(open.filter(({ item }) => item !== '__proto__'));
       expect(await model.recommend(history, { k: 2 })).toEqual(list.slice(0, 2));
       await expect(model.recommend(history, { k: 0 })).rejects.toThrow('k must be an integer at least 1, got 0.');
     });
 
     test('unknown ids are dropped and reported, or refused', async () => {
-      using model = await fitted();
       const unknown: unknown[] = [];
       const report = { k: 3, onUnknown: (found: readonly unknown[]) => void unknown.push(...found) };
       const list = await model.recommend(['nobody', 'a', 8], report);
@@ -150,14 +153,12 @@ describe.each(backends)('on %s', (backend) => {
     });
 
     test('a history longer than it reads is read from the end', async () => {
-      using model = await fitted();
       const long = Array.from({ length: 300 }, (_, t) => ids[t % 12] as string);
       const list = await model.recommend(long, { k: 3, excludeSeen: false });
       expect(list).toEqual(await model.recommend(long.slice(-6), { k: 3, excludeSeen: false }));
     });
 
     test('answers many at once as it answers one by one', async () => {
-      using model = await fitted();
       const each = await Promise.all(
         [0, 1, 2].map((b) => model.scores(histories.take([b]))),
       );

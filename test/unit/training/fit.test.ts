@@ -128,14 +128,12 @@ describe('fit', () => {
 
   test('early stopping stops and puts the best weights back', async () => {
     using model = make({ dropout: 0 });
-    const seen: { value: number; weights: Record<string, number[]> }[] = [];
-    const worsening = { ...ndcg(3), key: 'NDCG@3' as const };
     const report = await model.fit(train, {
       ...settings,
       epochs: 50,
       optimizer: adam({ learningRate: 0.3 }), // so large that validation soon gets worse
       validation,
-      earlyStopping: { metric: worsening, patience: 3 },
+      earlyStopping: { metric: ndcg(3), patience: 3 },
     });
     const values = report.epochs.map((epoch) => epoch.validation?.['NDCG@3'] as number);
     expect(report.stopped).toBe('earlyStopping');
@@ -145,7 +143,6 @@ describe('fit', () => {
     using again = make({ dropout: 0 });
     await again.fit(train, { ...settings, epochs: report.best?.epoch, optimizer: adam({ learningRate: 0.3 }) });
     expect(await weights(model)).toEqual(await weights(again));
-    expect(seen).toEqual([]);
   });
 
   test('a resumed run keeps its early stopping', async () => {
@@ -312,8 +309,8 @@ describe('fit', () => {
 
   test('refuses what cannot work, with a sentence', async () => {
     using model = make();
-    const other = Interactions.from(rows.slice(0, 30));
-    await expect(model.fit(other)).rejects.toThrow(/catalogue of 12 items and the data has another of \d+/);
+    const other = Interactions.from(rows.toReversed());
+    await expect(model.fit(other)).rejects.toThrow(/catalogue of 12 items and the data has another of 12/);
     const single = Interactions.from([{ user: 1, item: 'i0' }], { catalog: log.items });
     await expect(model.fit(single)).rejects.toThrow('at least 2 events');
     const bad: [FitOptions, string][] = [
