@@ -1,6 +1,6 @@
 /** What to try when neither the application nor an import has chosen a backend. */
 import { environmentVariable, isServer } from './runtime.ts';
-import { type Candidate, setAutomatic } from './select.ts';
+import type { Automatic, Candidate } from './select.ts';
 
 /** Each backend package is loaded only when its turn comes. */
 const node = lazy('node', 'tensorflow', async () => (await import('./node.ts')).node);
@@ -8,7 +8,7 @@ const webgpu = lazy('webgpu', 'webgpu', async () => (await import('./webgpu.ts')
 const wasm = lazy('wasm', 'wasm', async () => (await import('./wasm.ts')).wasm);
 const cpu = lazy('cpu', 'cpu', async () => (await import('./cpu.ts')).cpu);
 
-setAutomatic({
+export const automatic: Automatic = {
   /** The global goes before the environment variable, being nearer to the code. */
   wanted() {
     const name = (globalThis as { SEQREC_BACKEND?: unknown }).SEQREC_BACKEND ?? environmentVariable('SEQREC_BACKEND');
@@ -23,7 +23,7 @@ setAutomatic({
   order() {
     return [...(isServer() ? [node] : []), webgpu, wasm, cpu];
   },
-});
+};
 
 function lazy(name: Candidate['name'], backend: string, find: () => Promise<Candidate>): Candidate {
   return { name, backend, load: async (explicit) => (await find()).load(explicit) };
