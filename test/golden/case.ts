@@ -50,6 +50,8 @@ export class GoldenCase {
   /** Results that are not compared, in whole or in part, and why. */
   readonly exceptions = new Map<string, string>();
   reading: Reading | undefined;
+  /** Why the adapter computes something itself, or joins parts, where a public name should do it whole. */
+  composed: string | undefined;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #compared = new Set<string>();
 

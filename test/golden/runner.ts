@@ -64,7 +64,11 @@ function result(name: string, kase: GoldenCase | undefined, status: Result['stat
   const counts = kase
     ? Object.entries(kase.counts()).map(([group, { compared, stored }]) => `${group} ${compared}/${stored}`.padEnd(11))
     : [];
-  const verdict = status === 'pass' ? `pass${detail ? ` (left out: ${detail})` : ''}` : `${status}: ${detail}`;
+  const remarks = [
+    ...(status === 'pass' && detail ? [`left out: ${detail}`] : []),
+    ...(kase?.composed ? [`composed: ${kase.composed}`] : []),
+  ];
+  const verdict = (status === 'pass' ? 'pass' : `${status}: ${detail}`) + remarks.map((text) => ` (${text})`).join('');
   return {
     name,
     status,

@@ -179,9 +179,9 @@ const torchEncoder: Adapter = async (kase) => {
   const full = fullLayout(count, length);
   let forward = () => block.forward(layer.rows, full);
   if (kase.has('in/key_padding_mask')) {
-    // Pad slots ask but are not asked: the block itself has one layout for both, so its parts are joined here. The real
-    // rows also go through the block as it is.
     kase.reading = 'query';
+    // The real rows also go through the block as it is.
+    kase.composed = 'pads ask but are not asked, and TransformerBlock has one layout for both: its parts joined';
     const { layout: keys, slots } = keysOf(kase);
     const real = await numbers(() => block.forward(gatherRows(layer.rows, slots), keys));
     forward = () => {
