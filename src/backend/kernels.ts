@@ -1,111 +1,24 @@
 /** tfjs kernels of our own, where a backend lacks one or has a slow one. Code of the application gains as well. */
 import * as tf from '@tensorflow/tfjs-core';
+import { wasmGather, wasmSlice } from './copies.ts';
+import type { Replacement } from './memory.ts';
+import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
 
 /** Registers the kernels for a backend that is, or is about to become, active. Does nothing the second time. */
 export function registerKernels(backendName: string): void {
-  const fast = segmentSumOf[backendName];
-  const known = tf.getKernel(tf.UnsortedSegmentSum, backendName);
-  if (!fast || (known && OURS.has(known.kernelFunc))) return;
-  if (known) tf.unregisterKernel(tf.UnsortedSegmentSum, backendName);
-  const kernelFunc: tf.KernelFunc = (call) => {
-    const { x, segmentIds } = call.inputs as { x: tf.TensorInfo; segmentIds: tf.TensorInfo };
-    if (segmentIds.shape.length === 1 && segmentIds.shape[0] === x.shape[0]) return fast(call);
-    // Not the documented form: whatever the backend makes of it.
-    if (known) return known.kernelFunc(call);
-    throw new Error(
-      `unsortedSegmentSum takes one segment for each of the ${x.shape[0]} rows, got segments of the shape [${segmentIds.shape.join(', ')}].`,
-    );
-  };
-  OURS.add(kernelFunc);
-  tf.registerKernel({ kernelName: tf.UnsortedSegmentSum, backendName, kernelFunc });
+  for (const [kernelName, replace] of Object.entries(replacements[backendName] ?? {})) {
+    const known = tf.getKernel(kernelName, backendName);
+    if (known && OURS.has(known.kernelFunc)) continue;
+    if (known) tf.unregisterKernel(kernelName, backendName);
+    const kernelFunc = replace(known?.kernelFunc);
+    OURS.add(kernelFunc);
+    tf.registerKernel({ ...known, kernelName, backendName, kernelFunc });
+  }
 }
 
-const OURS = new WeakSet<tf.KernelFunc>();
-
-type TypedArray = Float32Array | Int32Array | Uint8Array;
-
-/** The parts of tfjs-cpu that a kernel needs. */
-interface CpuBackend {
-  data: { get(id: object): { values: TypedArray } };
-  makeTensorInfo(shape: number[], dtype: tf.DataType, values: TypedArray): tf.TensorInfo;
-}
-
-/** The parts of tfjs-wasm that a kernel needs. */
-interface WasmBackend {
-  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
-  typedArrayFromHeap(tensor: tf.TensorInfo): TypedArray;
-}
-
-/**
- * UnsortedSegmentSum, the gradient of every lookup. tfjs-wasm has none; tfjs-cpu's takes segments x rows steps. The
- * numbers are those of tfjs-cpu: summed in double precision in the order of the rows and rounded once, always float32,
- * segments out of range left out.
- */
-const segmentSumOf: { readonly [backendName: string]: tf.KernelFunc | undefined } = {
-  cpu: (call) => {
-    const { x, segmentIds, shape, width } = segmentArguments(call);
-    const backend = call.backend as unknown as CpuBackend;
-    const out = new Float32Array((shape[0] as number) * width);
-    segmentSum(backend.data.get(x.dataId).values, backend.data.get(segmentIds.dataId).values, width, out);
-    return backend.makeTensorInfo(shape, 'float32', out);
-  },
-  wasm: (call) => {
-    const { x, segmentIds, shape, width } = segmentArguments(call);
-    const backend = call.backend as unknown as WasmBackend;
-    const out = backend.makeOutput(shape, 'float32');
-    // Views only now: making the output may have moved the heap.
-    const sums = backend.typedArrayFromHeap(out) as Float32Array;
-    segmentSum(backend.typedArrayFromHeap(x), backend.typedArrayFromHeap(segmentIds), width, sums);
-    return out;
-  },
+const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {
+  cpu: { UnsortedSegmentSum: cpuSegmentSum },
+  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather },
 };
 
-type KernelCall = Parameters<tf.KernelFunc>[0];
-
-function segmentArguments({ inputs, attrs }: KernelCall): {
-  x: tf.TensorInfo;
-  segmentIds: tf.TensorInfo;
-  /** Of the output. */
-  shape: number[];
-  /** Values in a row. */
-  width: number;
-} {
-  const { x, segmentIds } = inputs as { x: tf.TensorInfo; segmentIds: tf.TensorInfo };
-  const { numSegments } = attrs as unknown as tf.UnsortedSegmentSumAttrs;
-  const inner = x.shape.slice(1);
-  return { x, segmentIds, shape: [numSegments, ...inner], width: tf.util.sizeFromShape(inner) };
-}
-
-/** Sums the rows of `x` (`[rows, width]`) by segment into `out`, in time linear in rows and segments. */
-function segmentSum(x: TypedArray, segments: TypedArray, width: number, out: Float32Array): void {
-  const count = width === 0 ? 0 : out.length / width;
-  const rows = segments.length;
-  // Rows sorted by segment (a stable counting sort), so that one row of double accumulators is enough.
-  const ends = new Int32Array(count + 1);
-  for (let row = 0; row < rows; row++) {
-    const segment = segments[row] as number;
-    if (segment >= 0 && segment < count) ends[segment + 1] = (ends[segment + 1] as number) + 1;
-  }
-  for (let segment = 0; segment < count; segment++) {
-    ends[segment + 1] = (ends[segment + 1] as number) + (ends[segment] as number);
-  }
-  const order = new Int32Array(ends[count] as number);
-  const next = ends.slice();
-  for (let row = 0; row < rows; row++) {
-    const segment = segments[row] as number;
-    if (segment < 0 || segment >= count) continue;
-    const place = next[segment] as number;
-    order[place] = row;
-    next[segment] = place + 1;
-  }
-  const sums = new Float64Array(width);
-  for (let segment = 0; segment < count; segment++) {
-    const end = ends[segment + 1] as number;
-    sums.fill(0);
-    for (let i = ends[segment] as number; i < end; i++) {
-      const from = (order[i] as number) * width;
-      for (let j = 0; j < width; j++) sums[j] = (sums[j] as number) + (x[from + j] as number);
-    }
-    out.set(sums, segment * width);
-  }
-}
+const OURS = new WeakSet<tf.KernelFunc>();

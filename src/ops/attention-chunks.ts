@@ -79,5 +79,6 @@ function memoKey(keys: Layout, causal: boolean): object {
   return key;
 }
 
+// Identities only: what is memoised belongs to the queries' layout.
 const CAUSAL = new WeakMap<Layout, object>();
 const FULL = new WeakMap<Layout, object>();

@@ -111,6 +111,22 @@ onEachBackend(() => {
     layout.dispose();
   });
 
+  test('one tensor as queries, keys and values gets the sum of the three gradients', async () => {
+    const layout = new Layout(Int32Array.of(0, 2, 5));
+    const options = { queries: layout, heads: 2, causal: true };
+    const x = normals([5, 4], 1);
+    const of = (rows: Float64Array) =>
+      reference.attention(rows, rows, rows, { queries: layout, keys: layout, heads: 2, width: 4, causal: true });
+    const first = tensor(x);
+    tf.dispose([attention(first, first, first, options), first]);
+    await checkOp(
+      [x],
+      (x) => attention(x, x, x, options),
+      (x) => of(x as Float64Array),
+    );
+    layout.dispose();
+  });
+
   test('large scores stay finite', async () => {
     const layout = new Layout(Int32Array.of(0, 2, 4));
     const it = { queries: layout, keys: layout, heads: 1, width: 2, causal: false };

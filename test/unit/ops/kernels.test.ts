@@ -41,10 +41,62 @@ onEachBackend((backend) => {
     });
   });
 
+  test('slice and gather give the numbers of a plain loop', async () => {
+    const rng = new Rng(6);
+    for (let round = 0; round < 60; round++) {
+      const draw = rng.fork(round);
+      const shape = Array.from({ length: 1 + draw.int(0, 5) }, (_, i) => 1 + draw.int(1 + i, i === 0 ? 12 : 5));
+      const begin = shape.map((length, axis) => draw.int(10 + axis, length));
+      const size = shape.map((length, axis) => draw.int(20 + axis, length - (begin[axis] as number) + 1));
+      const dtype = (['float32', 'int32', 'bool'] as const)[round % 3] as 'float32' | 'int32' | 'bool';
+      const count = shape.reduce((product, n) => product * n, 1);
+      const values = Array.from({ length: count }, (_, i) => (dtype === 'bool' ? draw.int(100 + i, 2) : i));
+      const x = tf.tensor(values, shape, dtype);
+      const element = (place: readonly number[]) =>
+        values[place.reduce((at, index, axis) => at * (shape[axis] as number) + index, 0)] as number;
+
+      const y = tf.slice(x, begin, size);
+      expect([y.shape, y.dtype]).toEqual([size, dtype]);
+      expect([...(await y.data())]).toEqual(
+        places(size).map((place) => element(place.map((index, axis) => index + (begin[axis] as number)))),
+      );
+      const rows = Array.from({ length: 7 }, (_, i) => draw.int(50 + i, shape[0] as number));
+      const z = tf.gather(x, tf.tensor1d(rows, 'int32'));
+      expect([z.shape, z.dtype]).toEqual([[7, ...shape.slice(1)], dtype]);
+      expect([...(await z.data())]).toEqual(
+        places(z.shape).map(([row, ...rest]) => element([rows[row as number] as number, ...rest])),
+      );
+    }
+  });
+
+  test('slice and gather: other arguments, and what is out of range', async () => {
+    const x = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
+    expect(await tf.slice(x, [1]).array()).toEqual([[4, 5, 6]]);
+    expect(await tf.slice(x, [0, 1], [-1, 2]).array()).toEqual([
+      [2, 3],
+      [5, 6],
+    ]);
+    expect(await tf.gather(x, tf.tensor1d([2, 0], 'int32'), 1).array()).toEqual([
+      [3, 1],
+      [6, 4],
+    ]);
+    expect(await tf.gather(x, tf.tensor2d([[1], [0]], [2, 1], 'int32')).array()).toEqual([[[4, 5, 6]], [[1, 2, 3]]]);
+    expect(tf.gather(x, tf.tensor1d([], 'int32')).shape).toEqual([0, 3]);
+    const text = tf.tensor1d(['a', 'b', 'c']);
+    expect(await tf.slice(text, 1).array()).toEqual(['b', 'c']);
+    expectNoLeak(() => {
+      const buffers = tf.memory().numDataBuffers;
+      expect(() => tf.slice(x, [1, 0], [2, 3])).toThrow();
+      expect(() => tf.tidy(() => tf.gather(x, tf.tensor1d([2], 'int32')))).toThrow('index value 2 is not in [0, 1]');
+      expect(tf.memory().numDataBuffers).toBe(buffers);
+    });
+  });
+
   test('registering twice changes nothing', () => {
-    const before = tf.getKernel(tf.UnsortedSegmentSum, backend).kernelFunc;
+    const kernels = () => tf.getKernelsForBackend(backend).map(({ kernelFunc }) => kernelFunc);
+    const before = kernels();
     registerKernels(backend);
-    expect(tf.getKernel(tf.UnsortedSegmentSum, backend).kernelFunc).toBe(before);
+    expect(kernels()).toEqual(before);
     registerKernels('none');
   });
 });
@@ -59,3 +111,10 @@ test('other forms of unsortedSegmentSum stay with the backend', async () => {
     'unsortedSegmentSum takes one segment for each of the 2 rows, got segments of the shape [1].',
   );
 });
+
+/** All places of a tensor, in row-major order. */
+function places(shape: readonly number[]): number[][] {
+  const [length = 0, ...rest] = shape;
+  const inner = shape.length > 1 ? places(rest) : [[]];
+  return Array.from({ length }, (_, i) => inner.map((place) => [i, ...place])).flat();
+}
