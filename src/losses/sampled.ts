@@ -1,5 +1,6 @@
 /** What all losses over a target and sampled negatives share. */
 import * as tf from '@tensorflow/tfjs-core';
+import { range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import type { Negatives, Sampler } from '../data/negatives/sampler.ts';
 import { type SampledScores, type SampledSlopes, sampledLoss } from '../ops/sampled-loss.ts';
@@ -72,12 +73,15 @@ function dropouts(
   { items, shared, own }: Negatives,
   maskHits: boolean,
 ): tf.Tensor | undefined {
-  const width = negative.shape[1];
-  if (maskHits) {
-    const drawn = shared
-      ? tf.tensor2d(items, [1, width], 'int32')
-      : tf.tensor2d(items.subarray(from * width, to * width), [to - from, width], 'int32');
-    return tf.cast(tf.equal(drawn, tf.tensor2d(target.subarray(from, to), [to - from, 1], 'int32')), 'float32');
-  }
-  return own && tf.oneHot(tf.tensor1d(own.subarray(from, to), 'int32'), width, 1, 0, 'float32');
+  if (!maskHits && !own) return undefined;
+  const [rows, width] = negative.shape;
+  const drawn = shared ? items : items.subarray(from * width, to * width);
+  const [left, right] = maskHits ? [drawn, target] : [range(width), own as Int32Array];
+  return tf.cast(
+    tf.equal(
+      tf.tensor2d(left, [left.length / width, width], 'int32'),
+      tf.tensor2d(right.subarray(from, to), [rows, 1], 'int32'),
+    ),
+    'float32',
+  );
 }

@@ -65,19 +65,29 @@ export function sampledLoss(
   const dim = states.shape[1];
   const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const items = table.shape[0];
-  const biasColumn = bias && (tf.reshape(tensorOf<tf.Tensor>(bias), [-1, 1]) as tf.Tensor2D);
+  const biases = bias && (tensorOf<tf.Tensor>(bias) as tf.Tensor1D);
   const sink = weight instanceof Parameter ? weight.sink : undefined;
   expectShape(table, [-1, dim], 'The weight of sampledLoss');
-  if (biasColumn) expectShape(biasColumn, [items, 1], 'The bias of sampledLoss');
+  if (biases) expectShape(biases, [items], 'The bias of sampledLoss');
   checkNumber('scale', scale, { above: 0 });
   checkQuestions(questions, states.shape[0], items);
 
+  const inputs = [states, sink ? sink.anchor : table, ...(biases ? [biases] : [])];
+  if (questions.targets.length === 0) {
+    const shapes = inputs.map(({ shape }) => shape);
+    return withGradient(
+      inputs,
+      () => tf.scalar(0),
+      () => shapes.map((shape) => tf.zeros(shape)),
+    );
+  }
   const recording = tf.engine().isTapeOn();
   let rows: Int32Array[] = [];
   return withGradient(
-    [states, sink ? sink.anchor : table, ...(biasColumn ? [biasColumn] : [])],
+    inputs,
     (save) => {
       // A bias is one more column of the table, read by a state that is 1 there.
+      const biasColumn = biases && (tf.reshape(biases, [items, 1]) as tf.Tensor2D);
       const extended: tf.Tensor2D = biasColumn ? tf.concat([states, tf.ones([states.shape[0], 1])], 1) : states;
       const scaled: tf.Tensor2D = scale === 1 ? extended : tf.mul(extended, scale);
       const read = (which: Int32Array) =>
@@ -91,8 +101,8 @@ export function sampledLoss(
     (dy: tf.Scalar, ...saved: tf.Tensor2D[]) => {
       const [dStates, ...values] = saved.map((tensor) => tf.mul(tensor, dy) as tf.Tensor2D);
       const parts: RowPart[] = values.map((part, i) => ({ rows: rows[i] as Int32Array, values: part }));
-      const dBias = biasColumn ? [biasGradient(parts, items, dim)] : [];
-      const dWeight = parts.map((part) => (biasColumn ? firstColumns(part.values, dim) : part.values));
+      const dBias = biases ? [biasGradient(parts, items, dim)] : [];
+      const dWeight = parts.map((part) => firstColumns(part.values, dim));
       if (sink) for (const [i, part] of dWeight.entries()) sink.add(rows[i] as Int32Array, tf.keep(part));
       return [firstColumns(dStates as tf.Tensor2D, dim), sink ? tf.scalar(0) : (dWeight[0] as tf.Tensor), ...dBias];
     },
@@ -100,12 +110,13 @@ export function sampledLoss(
 }
 
 function checkQuestions({ targets, weights, negatives, shared }: SampledQuestions, count: number, items: number): void {
-  if (targets.length !== count || weights.length !== count || count === 0) {
+  if (targets.length !== count || weights.length !== count) {
     throw new RangeError(
-      `sampledLoss needs one target and one weight for each of the ${count} states, at least one, got ${targets.length} and ${weights.length}.`,
+      `sampledLoss needs one target and one weight for each of the ${count} states, got ${targets.length} and ${weights.length}.`,
     );
   }
-  if (negatives.length === 0 || (!shared && negatives.length % count !== 0)) {
+  const fits = shared ? negatives.length > 0 : negatives.length >= count && negatives.length % count === 0;
+  if (count > 0 && !fits) {
     throw new RangeError(
       `sampledLoss needs as many negatives for each of the ${count} targets, at least one, got ${negatives.length} in all.`,
     );
@@ -175,11 +186,10 @@ function pass(
   return { loss: tf.sum(tf.stack(losses)), dStates: sums && tf.concat(dStates) };
 }
 
-/** The gradient `[V, 1]` by the bias, which is the last column of the parts. */
-function biasGradient(parts: readonly RowPart[], items: number, dim: number): tf.Tensor2D {
-  return parts
-    .map(({ rows, values }) => sumRows(tf.slice(values, [0, dim], [-1, 1]), rows, items))
-    .reduce((sum, part) => tf.add(sum, part));
+/** The gradient `[V]` by the bias, which is the last column of the parts. */
+function biasGradient(parts: readonly RowPart[], items: number, dim: number): tf.Tensor1D {
+  const columns = parts.map(({ rows, values }) => sumRows(tf.slice(values, [0, dim], [-1, 1]), rows, items));
+  return tf.reshape(tf.addN(columns), [items]);
 }
 
 function firstColumns(x: tf.Tensor2D, dim: number): tf.Tensor2D {

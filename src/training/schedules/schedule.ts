@@ -15,8 +15,7 @@ export function rateAt(learningRate: number | Schedule, step: number): number {
 
 /** Throws unless `learningRate` is a number of at least 0 or a schedule. @param owner the part that takes it */
 export function checkRate(owner: string, learningRate: number | Schedule): void {
-  if (typeof learningRate === 'number')
-    checkNumber(`${owner}: learningRate`, learningRate, { min: 0, below: Infinity });
+  if (typeof learningRate === 'number') checkNumber(`${owner}: learningRate`, learningRate, { min: 0 });
   else if (!isPart(learningRate) || typeof learningRate.at !== 'function') {
     throw new TypeError(`${owner}: learningRate must be a number or a schedule, got ${describe(learningRate)}.`);
   }
