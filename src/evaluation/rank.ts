@@ -27,12 +27,8 @@ export function ranksOfScores(scores: Float32Array, items: number, targets: Ragg
     });
     for (let t = 0; t < own.length; t++) {
       const score = row[own[t] as number] as number;
-      let rank = 0;
-      for (let item = 0; item < items; item++) {
-        const other = row[item] as number;
-        if (other >= score) rank++;
-        else if (!(other < score)) throw badScores(b, Number.isNaN(other) ? item : (own[t] as number));
-      }
+      let rank = atLeast(row, score);
+      if (rank < 0) throw badScores(b, Math.max(0, row.findIndex(Number.isNaN)));
       for (const item of left) if ((row[item] as number) >= score) rank--;
       ranks[(targets.offsets[b] as number) + t] = rank;
     }
@@ -61,6 +57,20 @@ export function ranksAmong(scores: Float32Array, items: number, targets: Ragged,
     }
   }
   return ranks;
+}
+
+/** How many scores are `score` or higher; -1 if one is NaN. */
+function atLeast(scores: Float32Array, score: number): number {
+  let rank = 0;
+  let worse = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const other = scores[i] as number;
+    // `| 0` keeps V8 from branching on the comparison, which is several times slower here.
+    rank += Number(other >= score) | 0;
+    worse += Number(other < score) | 0;
+  }
+  // A NaN is in neither count.
+  return rank + worse === scores.length ? rank : -1;
 }
 
 /** The number of histories B that `scores` `[B, V]` belong to. */

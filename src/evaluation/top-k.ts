@@ -22,12 +22,15 @@ export function topKOfScores(scores: Float32Array, items: number, k: number, exc
   for (let b = 0; b < count; b++) {
     for (const row of exclude?.items(b) ?? []) excluded[row] = b + 1;
     const base = b * items;
+    let worst = heap.worst;
     for (let row = 0; row < items; row++) {
       const score = scores[base + row] as number;
-      // Rows ascend, so a score equal to the worst one kept loses to it. NaN passes neither test.
-      if (score <= heap.worst) continue;
+      // Rows ascend, so a score equal to the worst one kept loses to it. NaN passes this test.
+      if (score <= worst) continue;
       if (Number.isNaN(score)) throw badScores(b, row);
-      if (excluded[row] !== b + 1) heap.push(row, score);
+      if (excluded[row] === b + 1) continue;
+      heap.push(row, score);
+      worst = heap.worst;
     }
     heap.drain(out.items, out.scores, b * k);
   }

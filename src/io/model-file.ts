@@ -30,16 +30,14 @@ export function writeModelFile({ model, config, items, tensors }: ModelFile): Ui
 }
 
 /**
- * Reads a model file; the arrays are views of `file` where it is aligned. A file without a checksum (one made by another
- * program) is accepted.
+ * Reads a model file; the arrays are views of `file` where it is aligned.
  *
  * @throws FileFormatError when it is damaged, no model file, or of a later version
  */
 export function readModelFile(file: Uint8Array): ModelFile {
   const { tensors, metadata } = readSafetensors(file);
-  const { checksum: stored, ...rest } = metadata;
-  const field = (name: 'format_version' | 'model' | 'config' | 'items'): string => {
-    const value = rest[name];
+  const field = (name: 'format_version' | 'model' | 'config' | 'items' | 'checksum'): string => {
+    const value = metadata[name];
     if (value === undefined) {
       throw new FileFormatError(
         `A model file must have the metadata '${name}', the file has none: was it made by save()?`,
@@ -50,7 +48,7 @@ export function readModelFile(file: Uint8Array): ModelFile {
   const version = Number(field('format_version'));
   if (!Number.isInteger(version) || version < 1) {
     throw new FileFormatError(
-      `The format_version must be a number from 1, the file has ${describe(rest.format_version)}.`,
+      `The format_version must be a number from 1, the file has ${describe(metadata.format_version)}.`,
     );
   }
   if (version > FORMAT_VERSION) {
@@ -58,7 +56,9 @@ export function readModelFile(file: Uint8Array): ModelFile {
       `This version of seqrec reads files up to format_version ${FORMAT_VERSION}, the file has ${version}: update seqrec.`,
     );
   }
-  const computed = stored === undefined ? stored : checksum(tensors, rest);
+  const stored = field('checksum');
+  const { checksum: _, ...rest } = metadata;
+  const computed = checksum(tensors, rest);
   if (stored !== computed) {
     throw new FileFormatError(
       `The file is damaged: its checksum is ${describe(stored)}, its contents give '${computed}'.`,

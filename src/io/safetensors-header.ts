@@ -27,13 +27,13 @@ export function parseHeader(text: string): Header {
   const entries = new Map<string, HeaderEntry>();
   const metadata: Record<string, string> = Object.create(null);
   let sawMetadata = false;
-  reader.object('The header', (key) => {
+  reader.object('The header', undefined, (key) => {
     if (key === '__metadata__') {
       if (sawMetadata) throw duplicate(key);
       sawMetadata = true;
-      reader.object('__metadata__', (name) => {
+      reader.object('__metadata__', undefined, (name) => {
         if (Object.hasOwn(metadata, name)) throw duplicate(name);
-        metadata[name] = reader.string(`The metadata ${describe(name)}`);
+        metadata[name] = reader.string('The metadata', name);
       });
     } else {
       if (entries.has(key)) throw duplicate(key);
@@ -45,29 +45,30 @@ export function parseHeader(text: string): Header {
 }
 
 function readEntry(reader: Reader, tensor: string): HeaderEntry {
-  const what = `The tensor ${describe(tensor)}`;
   let dtype: string | undefined;
   let shape: number[] | undefined;
   let offsets: number[] | undefined;
-  reader.object(what, (key) => {
+  reader.object('The tensor', tensor, (key) => {
     if (key === 'dtype') {
       if (dtype !== undefined) throw duplicate(key);
-      dtype = reader.string(`The dtype of ${describe(tensor)}`);
+      dtype = reader.string('The dtype of', tensor);
     } else if (key === 'shape') {
       if (shape) throw duplicate(key);
-      shape = reader.integers(`The shape of ${describe(tensor)}`);
+      shape = reader.integers('The shape of', tensor);
     } else if (key === 'data_offsets') {
       if (offsets) throw duplicate(key);
-      offsets = reader.integers(`The data_offsets of ${describe(tensor)}`);
+      offsets = reader.integers('The data_offsets of', tensor);
     } else {
       throw new FileFormatError(
-        `${what} must have dtype, shape and data_offsets only, the file also has ${describe(key)}.`,
+        `The tensor ${describe(tensor)} must have dtype, shape and data_offsets only, the file also has ${describe(key)}.`,
       );
     }
   });
   if (dtype === undefined || !shape || !offsets) {
     const absent = dtype === undefined ? 'dtype' : shape ? 'data_offsets' : 'shape';
-    throw new FileFormatError(`${what} must have dtype, shape and data_offsets, the file has no ${absent}.`);
+    throw new FileFormatError(
+      `The tensor ${describe(tensor)} must have dtype, shape and data_offsets, the file has no ${absent}.`,
+    );
   }
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined || offsets.length !== 2) {
@@ -82,7 +83,10 @@ function duplicate(key: string): FileFormatError {
   return new FileFormatError(`The header must name each key once, the file names ${describe(key)} twice.`);
 }
 
-/** A cursor over JSON text that reads only objects, strings and lists of non-negative integers. */
+/**
+ * A cursor over JSON text that reads only objects, strings and lists of non-negative integers. Each method is told what
+ * it reads, for its error, in two pieces that are joined only if there is one.
+ */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -92,9 +96,8 @@ class Reader {
   }
 
   /** An object; `onKey` must read the value of each key. */
-  object(what: string, onKey: (key: string) => void): void {
-    if (this.#peek() !== '{')
-      throw new FileFormatError(`${what} must be a JSON object, the file has ${this.#found()}.`);
+  object(what: string, name: string | undefined, onKey: (key: string) => void): void {
+    if (this.#peek() !== '{') throw this.#fault(what, name, 'must be a JSON object');
     this.#at++;
     if (this.#accept('}')) return;
     do {
@@ -105,26 +108,21 @@ class Reader {
     this.#expect('}');
   }
 
-  string(what: string): string {
-    if (this.#peek() !== '"') throw new FileFormatError(`${what} must be a string, the file has ${this.#found()}.`);
+  string(what: string, name?: string): string {
+    if (this.#peek() !== '"') throw this.#fault(what, name, 'must be a string');
     const start = this.#at;
+    let plain = true;
     for (this.#at++; this.#at < this.#text.length; this.#at++) {
       const code = this.#text.charCodeAt(this.#at);
+      if (code === QUOTE) return this.#unquote(start, ++this.#at, plain);
       if (code === BACKSLASH) this.#at++;
-      else if (code === QUOTE) {
-        this.#at++;
-        try {
-          return JSON.parse(this.#text.slice(start, this.#at)) as string;
-        } catch {
-          throw new FileFormatError(`The header is not valid JSON: the string at character ${start} has a bad escape.`);
-        }
-      }
+      if (code === BACKSLASH || code < SPACE) plain = false;
     }
     throw new FileFormatError(`The header is not valid JSON: the string at character ${start} does not end.`);
   }
 
-  integers(what: string): number[] {
-    if (this.#peek() !== '[') throw new FileFormatError(`${what} must be a list, the file has ${this.#found()}.`);
+  integers(what: string, name: string): number[] {
+    if (this.#peek() !== '[') throw this.#fault(what, name, 'must be a list');
     this.#at++;
     const values: number[] = [];
     if (this.#accept(']')) return values;
@@ -133,17 +131,12 @@ class Reader {
       DIGITS.lastIndex = this.#at;
       const digits = DIGITS.exec(this.#text)?.[0];
       const value = Number(digits);
-      if (
-        digits === undefined ||
-        !Number.isSafeInteger(value) ||
-        MORE_OF_A_NUMBER.test(this.#text[this.#at + digits.length] ?? '')
-      ) {
-        throw new FileFormatError(`${what} must be integers from 0 to 2^53 - 1, the file has ${this.#found()}.`);
+      if (digits === undefined || !Number.isSafeInteger(value)) {
+        throw this.#fault(what, name, 'must be integers from 0 to 2^53 - 1');
       }
       this.#at += digits.length;
       // Without this a hostile header could ask for a list many times its own size.
-      if (values.push(value) > MAX_AXES)
-        throw new FileFormatError(`${what} must have at most ${MAX_AXES} numbers, the file has more.`);
+      if (values.push(value) > MAX_AXES) throw this.#fault(what, name, `must have at most ${MAX_AXES} numbers`);
     } while (this.#accept(','));
     this.#expect(']');
     return values;
@@ -156,10 +149,22 @@ class Reader {
     }
   }
 
+  #unquote(start: number, end: number, plain: boolean): string {
+    if (plain) return this.#text.slice(start + 1, end - 1);
+    try {
+      return JSON.parse(this.#text.slice(start, end)) as string;
+    } catch {
+      throw new FileFormatError(`The header is not valid JSON: the string at character ${start} has a bad escape.`);
+    }
+  }
+
   /** The next character after white space, `undefined` at the end. */
   #peek(): string | undefined {
-    while (WHITE.has(this.#text.charCodeAt(this.#at))) this.#at++;
-    return this.#text[this.#at];
+    for (;;) {
+      const character = this.#text[this.#at];
+      if (character !== ' ' && character !== '\n' && character !== '\r' && character !== '\t') return character;
+      this.#at++;
+    }
   }
 
   #accept(character: string): boolean {
@@ -176,6 +181,11 @@ class Reader {
     }
   }
 
+  #fault(what: string, name: string | undefined, rule: string): FileFormatError {
+    const subject = name === undefined ? what : `${what} ${describe(name)}`;
+    return new FileFormatError(`${subject} ${rule}, the file has ${this.#found()}.`);
+  }
+
   #found(): string {
     const rest = this.#text.slice(this.#at, this.#at + 20);
     return rest === '' ? 'nothing more' : `${describe(rest)} at character ${this.#at}`;
@@ -185,6 +195,6 @@ class Reader {
 const MAX_AXES = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const WHITE = new Set([0x20, 0x09, 0x0a, 0x0d]);
-const DIGITS = /(?:0|[1-9][0-9]*)/y;
-const MORE_OF_A_NUMBER = /[0-9.eE]/;
+const SPACE = 0x20;
+/** A whole number that does not go on in some other way. */
+const DIGITS = /(?:0|[1-9][0-9]*)(?![0-9.eE])/y;
