@@ -51,8 +51,13 @@ function fullLayout(count: number, length: number): Layout {
   return new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
 }
 
-/** The layout of the slots that a key padding mask leaves, and which slots they are. */
-function keysOf(kase: GoldenCase): { layout: Layout; slots: Int32Array } {
+/** The slots that a key padding mask leaves, and their layout. */
+interface Keys {
+  readonly layout: Layout;
+  readonly slots: Int32Array;
+}
+
+function keysOf(kase: GoldenCase): Keys {
   const masked = kase.ints('in/key_padding_mask');
   const [count, length] = [kase.size('in/key_padding_mask', 0), kase.size('in/key_padding_mask', 1)];
   const offsets = new Int32Array(count + 1);
@@ -177,23 +182,15 @@ const torchEncoder: Adapter = async (kase) => {
   ];
   const peer = new Peer(kase, layer, names);
   const full = fullLayout(count, length);
-  let forward = () => block.forward(layer.rows, full);
-  if (kase.has('in/key_padding_mask')) {
+  const kept = kase.has('in/key_padding_mask') ? keysOf(kase) : undefined;
+  const forward = () => (kept ? forwardJoined(block, layer.rows, full, kept) : block.forward(layer.rows, full));
+  if (kept) {
     kase.reading = 'query';
-    // The real rows also go through the block as it is.
     kase.composed = 'pads ask but are not asked, and TransformerBlock has one layout for both: its parts joined';
-    const { layout: keys, slots } = keysOf(kase);
-    const real = await numbers(() => block.forward(gatherRows(layer.rows, slots), keys));
-    forward = () => {
-      const { attention, norm1, norm2, feedForward } = block;
-      const x = layer.rows;
-      const asked = gatherRows(x, slots);
-      const attended = attention.forward(x, asked, asked, { queries: full, keys, causal: true });
-      const y = norm1.forward(tf.add(x, attended));
-      return norm2.forward(tf.add(y, feedForward.forward(y, full)));
-    };
+    // The real rows also go through the block as it is.
     const rows = await numbers(forward);
-    slots.forEach((slot, i) => {
+    const real = await numbers(() => block.forward(gatherRows(layer.rows, kept.slots), kept.layout));
+    kept.slots.forEach((slot, i) => {
       rows.set(real.subarray(i * dim, (i + 1) * dim), slot * dim);
     });
     kase.compare('out/y', rows);
@@ -201,8 +198,24 @@ const torchEncoder: Adapter = async (kase) => {
   kase.compare('out/y', await numbers(forward));
   await peer.check(new Map([['dot', () => dot(kase, forward())]]));
   full.dispose();
+  kept?.layout.dispose();
   layer.dispose();
 };
+
+/** The parts of a block, with queries at all slots and keys at some. */
+function forwardJoined(block: TransformerBlock, x: tf.Tensor2D, queries: Layout, kept: Keys): tf.Tensor2D {
+  const { attention, norm1, norm2, feedForward, normFirst } = block;
+  const attend = (rows: tf.Tensor2D) => {
+    const asked = gatherRows(rows, kept.slots);
+    return attention.forward(rows, asked, asked, { queries, keys: kept.layout, causal: true });
+  };
+  if (normFirst) {
+    const y = tf.add(x, attend(norm1.forward(x))) as tf.Tensor2D;
+    return tf.add(y, feedForward.forward(norm2.forward(y), queries));
+  }
+  const y = norm1.forward(tf.add(x, attend(x)));
+  return norm2.forward(tf.add(y, feedForward.forward(y, queries)));
+}
 
 /** Our activation of PyTorch's name; a number after the name is its parameter. */
 function activation(name: string): Activation {
