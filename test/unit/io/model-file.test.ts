@@ -37,7 +37,6 @@ test('another program may store the same contents in another order', () => {
   const reordered = Object.fromEntries(Object.entries(metadata).reverse());
   expect(readModelFile(writeSafetensors(new Map([...tensors].reverse()), reordered)).model).toBe('SASRec');
 });
-});
 
 test('files that are no model of this version are refused', () => {
   const file = (change: Record<string, string | undefined>) => {
