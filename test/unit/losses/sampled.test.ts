@@ -65,7 +65,7 @@ onEachBackend((backend) => {
     test('large scores stay finite', async () => {
       const far = { shape: [5, 3], data: states.data.map((x) => x * 1e4) };
       const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
-        loss.forward(x as tf.Tensor2D, { weight: w }, { ...questions, negatives: drawn }),
+        loss.forward(x as tf.Tensor2D, { weight: w as tf.Tensor2D }, { ...questions, negatives: drawn }),
       )([tensor(far), tensor(table)]);
       for (const result of [value, ...grads]) {
         expect([...(await result.data())].every(Number.isFinite)).toBe(true);
@@ -96,7 +96,7 @@ onEachBackend((backend) => {
         parameters,
       );
       const dense = tf.valueAndGrads((w: tf.Tensor, b: tf.Tensor) =>
-        bce().forward(x, { weight: w, bias: b as tf.Tensor1D }, { ...questions, negatives }),
+        bce().forward(x, { weight: w as tf.Tensor2D, bias: b as tf.Tensor1D }, { ...questions, negatives }),
       )([tensor(table), tensor(bias)]);
       const byRow = sparse.gradients.get('weight');
       if (!byRow || byRow instanceof tf.Tensor) throw new Error('expected a row gradient');
@@ -156,7 +156,8 @@ onEachBackend((backend) => {
         const part = tensor({ shape: [to - from, dim], data: x.data.slice(from * dim, to * dim) });
         const negatives = { items: drawnRows.subarray(from * few, to * few), shared: false, count: few };
         const asked = { item: item.subarray(from, to), weight: weight.subarray(from, to), negatives };
-        const loss = (a: tf.Tensor, b: tf.Tensor) => bce().forward(a as tf.Tensor2D, { weight: b }, asked);
+        const loss = (a: tf.Tensor, b: tf.Tensor) =>
+          bce().forward(a as tf.Tensor2D, { weight: b as tf.Tensor2D }, asked);
         const { value, grads } = tf.valueAndGrads(loss)([part, tensor(w)]);
         return [value, ...grads] as [tf.Tensor, tf.Tensor, tf.Tensor];
       });
@@ -179,7 +180,7 @@ onEachBackend((backend) => {
       negatives: { ...drawn, items: new Int32Array(0) },
     };
     const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
-      bpr().forward(x as tf.Tensor2D, { weight: w }, none),
+      bpr().forward(x as tf.Tensor2D, { weight: w as tf.Tensor2D }, none),
     )([tf.zeros([0, 3]), tensor(table)]);
     expect([...(await value.data())]).toEqual([0]);
     expect((await (grads[1] as tf.Tensor).data()).every((slope) => slope === 0)).toBe(true);

@@ -17,10 +17,9 @@ onEachBackend(() => {
       ],
       ['table', { rows: Int32Array.of(5), values: tf.tensor2d([[0, -12]]) }],
     ]);
-  const values = (gradient: Gradient | undefined) =>
-    ((gradient instanceof tf.Tensor ? gradient : gradient?.values) as tf.Tensor).data();
-  const free = (gradients: ReadonlyMap<string, Gradient>) =>
-    tf.dispose([...gradients.values()].map((g) => (g instanceof tf.Tensor ? g : g.values)));
+  const tensorOf = (gradient: Gradient) => (gradient instanceof tf.Tensor ? gradient : gradient.values);
+  const values = (gradient: Gradient | undefined) => tensorOf(gradient as Gradient).data();
+  const free = (gradients: ReadonlyMap<string, Gradient>) => tf.dispose([...gradients.values()].map(tensorOf));
 
   test('one norm over dense and row gradients; torch: max / (norm + 1e-6)', async () => {
     const before = tf.memory().numTensors;
