@@ -43,7 +43,7 @@ test('reports stand side by side, and different protocols are marked', () => {
 });
 
 describe('intervals', () => {
-  const values = new Rng(7).uniforms(new Float64Array(2000));
+  const values = new Rng(7).uniforms(new Float64Array(500));
 
   test('a seed repeats, another differs', () => {
     expect(bootstrapInterval(values, { seed: 3 })).toEqual(bootstrapInterval(values, { seed: 3 }));
@@ -52,10 +52,10 @@ describe('intervals', () => {
 
   test('the width is that of the normal distribution', () => {
     const error = Math.sqrt(1 / 12 / values.length);
-    const { low, high } = bootstrapInterval(values, { samples: 4000 });
-    expect((high - low) / (2 * 1.96 * error)).toBeCloseTo(1, 1);
-    const narrow = bootstrapInterval(values, { samples: 4000, level: 0.5 });
-    expect((narrow.high - narrow.low) / (2 * 0.6745 * error)).toBeCloseTo(1, 1);
+    const { low, high } = bootstrapInterval(values, { samples: 2000 });
+    expect(Math.abs((high - low) / (2 * 1.96 * error) - 1)).toBeLessThan(0.1);
+    const narrow = bootstrapInterval(values, { samples: 2000, level: 0.5 });
+    expect(Math.abs((narrow.high - narrow.low) / (2 * 0.6745 * error) - 1)).toBeLessThan(0.1);
   });
 
   test('a report gives them for metrics of users only', () => {
