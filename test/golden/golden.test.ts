@@ -10,7 +10,7 @@ import { readCase, type StoredTensor } from './safetensors.ts';
 const directory = fileURLToPath(new URL('./cases', import.meta.url));
 
 /** What differs between backends is the ops; one case of each kind shows it. */
-const onEveryBackend = /^(layer_|rectools_sasrec|sasrec_(official_tf|seed2|recbole)$)/;
+const onEveryBackend = /^(layer_|loss_|optimizers|rectools_sasrec|sasrec_(official_tf|seed2|recbole)$)/;
 
 describe.each(backends)('on %s', (backend) => {
   const names = listCases(directory).filter((name) => backend === 'cpu' || onEveryBackend.test(name));

@@ -1,7 +1,9 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
 import { adapters as layers } from './layers.ts';
+import { adapters as losses } from './losses.ts';
+import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
 import { adapters as sasrec } from './sasrec.ts';
 
-export const adapters: AdapterTable = [...sasrec, ...rectools, ...layers];
+export const adapters: AdapterTable = [...sasrec, ...rectools, ...layers, ...losses, ...optimizers];
