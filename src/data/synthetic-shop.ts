@@ -10,7 +10,11 @@ export interface SyntheticShopOptions {
   seed?: number | undefined;
   /** The number of customers. @defaultValue 3000 */
   users?: number | undefined;
-  /** The number of items, at least 60 (12 categories of 5 products); each product comes in several colours. @defaultValue 480 */
+  /**
+   * The number of items, at least 60: 12 categories of 5 products, each in up to 6 colours, then in several kinds.
+   *
+   * @defaultValue 360: every product once in every colour
+   */
   items?: number | undefined;
   /** Events a customer on average; customers have from half to one and a half of it. @defaultValue 24 */
   events?: number | undefined;
@@ -80,7 +84,7 @@ function readOptions(options: SyntheticShopOptions): Settings {
   return {
     seed: options.seed ?? 42,
     users: whole('users', options.users ?? 3000, 1),
-    items: whole('items', options.items ?? 480, PRODUCTS.length),
+    items: whole('items', options.items ?? 360, PRODUCTS.length),
     events: whole('events', options.events ?? 24, 2),
     plans: whole('plans', options.plans ?? 2, 1),
     taste: share('taste', options.taste ?? 0.8),
