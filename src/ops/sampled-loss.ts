@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Parameter, tensorOf, type Weight } from '../core/parameter.ts';
 import { checkNumber, expectShape } from '../core/shape.ts';
 import { checkRows } from './rows.ts';
-import { addInto, columnScores, distinct, type RowPart, RowSums, rowScores } from './sampled-scores.ts';
+import { addInto, type RowPart, RowSums, rowScores, sharedScores } from './sampled-scores.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -93,7 +93,7 @@ export function sampledLoss(
       const read = (which: Int32Array) =>
         biasColumn ? tf.concat([takeRows(table, which), takeRows(biasColumn, which)], 1) : takeRows(table, which);
       const sums = new RowSums(items, sink !== undefined);
-      const { loss, dStates } = pass(questions, scaled, items, read, formula, recording ? sums : undefined);
+      const { loss, dStates } = pass(questions, scaled, read, formula, recording ? sums : undefined);
       rows = sums.parts.map((part) => part.rows);
       if (dStates) save(tf.mul(dStates, scale), ...sums.parts.map((part) => part.values));
       return loss;
@@ -128,44 +128,34 @@ function checkQuestions({ targets, weights, negatives, shared }: SampledQuestion
 /** Values that exist at one time. */
 const MAX_VALUES = (16 * 2 ** 20) / 4;
 
-/**
- * The columns that a matrix product scores in the time in which one row is gathered and scored by itself. Negatives
- * that differ from target to target are read out of a product with all their distinct rows while those are no more.
- */
-const COLUMNS_PER_ROW = 40;
-
 /** The loss and, if `sums` is there to take the gradients by rows, the gradient by the states. */
 function pass(
   { targets, weights, negatives, shared }: SampledQuestions,
   states: tf.Tensor2D,
-  items: number,
   read: (rows: Int32Array) => tf.Tensor2D,
   formula: (scores: SampledScores) => SampledSlopes,
   sums: RowSums | undefined,
 ): { loss: tf.Scalar; dStates: tf.Tensor2D | undefined } {
   const [count, dim] = states.shape;
   const width = shared ? negatives.length : negatives.length / count;
-  const columns: ReturnType<typeof distinct> = shared
-    ? { rows: negatives, places: undefined }
-    : distinct(negatives, items, width * COLUMNS_PER_ROW);
-  const columnRows = columns && read(columns.rows); // [U, E]
-  const transposed = columnRows && tf.transpose(columnRows); // [E, U]
-  const size = Math.max(1, Math.floor(MAX_VALUES / (columns ? columns.rows.length + dim : (width + 1) * dim)));
+  const sharedRows = shared ? read(negatives) : undefined; // [K, E]
+  const transposed = sharedRows && tf.transpose(sharedRows); // [E, K]
+  const size = Math.max(1, Math.floor(MAX_VALUES / (shared ? width + dim : (width + 1) * dim)));
 
   const losses: tf.Scalar[] = [];
   const dStates: tf.Tensor2D[] = [];
-  let dColumns: tf.Tensor2D | undefined; // [E, U]
+  let dShared: tf.Tensor2D | undefined; // [E, K]
   for (let from = 0; from < count; from += size) {
     const to = Math.min(from + size, count);
     const targetRows = targets.subarray(from, to);
-    const drawn: [begin: number, end: number] = [from * width, to * width];
+    const negativeRows = shared ? negatives : negatives.subarray(from * width, to * width);
     const [loss, ...gradients] = tf.tidy(() => {
       const rowStates = tf.slice(states, [from, 0], [to - from, -1]);
       const positive = rowScores(rowStates, read(targetRows));
       const negative =
-        columnRows && transposed
-          ? columnScores(rowStates, columnRows, transposed, columns.places?.subarray(...drawn))
-          : rowScores(rowStates, read(negatives.subarray(...drawn)));
+        sharedRows && transposed
+          ? sharedScores(rowStates, sharedRows, transposed)
+          : rowScores(rowStates, read(negativeRows));
       const slopes = formula({ positive: positive.scores, negative: negative.scores, from, to });
       const weight = tf.tensor2d(weights.subarray(from, to), [to - from, 1]);
       const loss = tf.sum(tf.mul(slopes.loss, weight));
@@ -179,10 +169,10 @@ function pass(
     const [ofStates, ofPositive, ofNegative] = gradients as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
     dStates.push(ofStates);
     sums.add(targetRows, ofPositive);
-    if (!columns) sums.add(negatives.subarray(...drawn), ofNegative);
-    else dColumns = dColumns ? addInto(dColumns, ofNegative) : ofNegative;
+    if (!shared) sums.add(negativeRows, ofNegative);
+    else dShared = dShared ? addInto(dShared, ofNegative) : ofNegative;
   }
-  if (sums && columns && dColumns) sums.add(columns.rows, tf.transpose(dColumns));
+  if (sums && dShared) sums.add(negatives, tf.transpose(dShared));
   return { loss: tf.sum(tf.stack(losses)), dStates: sums && tf.concat(dStates) };
 }
 

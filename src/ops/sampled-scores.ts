@@ -1,7 +1,7 @@
 /** Scores of states against some rows of a table, and what flows back from them: the inside of `sampledLoss`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { range } from '../core/ragged.ts';
-import { sumRows, takeRows } from './segment-sum.ts';
+import { sumRows } from './segment-sum.ts';
 
 /** Scores `[c, K]` and the gradients by states `[c, E]` and rows `[rows, E]` for a gradient by the scores. */
 export interface Scoring {
@@ -35,56 +35,18 @@ export function rowScores(states: tf.Tensor2D, rows: tf.Tensor2D): Scoring {
 }
 
 /**
- * Every state against the same U rows, by matrix products.
+ * Every state against the same K rows, by matrix products.
  *
- * @param states  `[c, E]`
- * @param columns `[U, E]`
- * @param transposed the same, `[E, U]`
- * @param chosen  `[c · K]` the columns that each state reads, state after state; else each reads all
- * @returns `back` gives the gradient by the columns transposed, `[E, U]`
+ * @param states     `[c, E]`
+ * @param rows       `[K, E]`
+ * @param transposed the same, `[E, K]`
+ * @returns `back` gives the gradient by the rows transposed, `[E, K]`
  */
-export function columnScores(
-  states: tf.Tensor2D,
-  columns: tf.Tensor2D,
-  transposed: tf.Tensor2D,
-  chosen: Int32Array | undefined,
-): Scoring {
-  const count = states.shape[0];
-  const width = columns.shape[0];
-  const products = tf.matMul(states, transposed) as tf.Tensor2D;
-  const back = (slope: tf.Tensor2D) => ({
-    dStates: tf.matMul(slope, columns) as tf.Tensor2D,
-    dRows: tf.matMul(tf.transpose(states), slope) as tf.Tensor2D,
-  });
-  if (!chosen) return { scores: products, back };
-  const read = chosen.length / count;
-  const places = chosen.map((column, i) => Math.floor(i / read) * width + column);
+export function sharedScores(states: tf.Tensor2D, rows: tf.Tensor2D, transposed: tf.Tensor2D): Scoring {
   return {
-    scores: tf.reshape(takeRows(tf.reshape(products, [-1, 1]), places), [count, read]),
-    back: (slope) =>
-      back(tf.reshape(sumRows(tf.reshape(slope, [-1, 1]), places, count * width), [count, width]) as tf.Tensor2D),
+    scores: tf.matMul(states, transposed),
+    back: (slope) => ({ dStates: tf.matMul(slope, rows), dRows: tf.matMul(tf.transpose(states), slope) }),
   };
-}
-
-/** The distinct ones of `rows` and the place of each of `rows` among them; nothing if there are more than `limit`. */
-export function distinct(
-  rows: Int32Array,
-  items: number,
-  limit: number,
-): { rows: Int32Array; places: Int32Array | undefined } | undefined {
-  const placeOf = new Int32Array(items).fill(-1);
-  const found: number[] = [];
-  const places = new Int32Array(rows.length);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
-    if (placeOf[row] === -1) {
-      if (found.length === limit) return undefined;
-      placeOf[row] = found.length;
-      found.push(row);
-    }
-    places[i] = placeOf[row] as number;
-  }
-  return { rows: Int32Array.from(found), places };
 }
 
 /** The gradient of some rows of a table. */
