@@ -2,8 +2,18 @@
 import type { AdapterTable } from '../case.ts';
 import { adapters as layers } from './layers.ts';
 import { adapters as losses } from './losses.ts';
+import { adapters as markov } from './markov.ts';
+import { adapters as metrics } from './metrics.ts';
 import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
 import { adapters as sasrec } from './sasrec.ts';
 
-export const adapters: AdapterTable = [...sasrec, ...rectools, ...layers, ...losses, ...optimizers];
+export const adapters: AdapterTable = [
+  ...sasrec,
+  ...rectools,
+  ...layers,
+  ...losses,
+  ...optimizers,
+  ...metrics,
+  ...markov,
+];
