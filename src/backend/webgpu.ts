@@ -96,7 +96,7 @@ function watch(device: GPUDevice): NonNullable<Loaded['takeProblem']> {
     event.preventDefault();
     problem ??= {
       error: new Error(
-        `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): lower batchSize, or use 'seqrec/wasm'.`,
+        `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): lower batchSize if a buffer is too large, else use 'seqrec/wasm' and report it.`,
       ),
       lost: false,
     };
