@@ -6,11 +6,6 @@ import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { CountingModel } from './counting.ts';
 
-export interface PopularityOptions {
-  /** The items that can be recommended. */
-  items: Catalog;
-}
-
 /**
  * Recommends what occurs most often, whatever the history: the baseline that every model must beat, and an answer for
  * users without a history. The score of an item is its number of events.
@@ -27,7 +22,8 @@ export class Popularity extends CountingModel {
   readonly #counts: Float64Array;
   #events = 0;
 
-  constructor({ items }: PopularityOptions) {
+  /** @param options `items`: the items that can be recommended */
+  constructor({ items }: { items: Catalog }) {
     super(items);
     this.#counts = new Float64Array(items.size);
   }

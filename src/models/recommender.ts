@@ -192,11 +192,13 @@ export abstract class Recommender extends Module implements Scorer {
     const { modelName, parts: defaults } = this;
     const { model: stored, config, items, tensors } = readModelFile(file);
     if (stored !== modelName) throw new FileFormatError(`The file holds a ${stored}; use ${stored}.load.`);
-    const options = partsFromJson(config, { ...defaults, ...parts });
-    if (options === null || typeof options !== 'object') {
-      throw new FileFormatError(`The config must be an object, the file has ${describe(config)}.`);
+    let model: M;
+    try {
+      const options = partsFromJson(config, { ...defaults, ...parts }) as object;
+      model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
+    } catch (error) {
+      throw new FileFormatError(`The file makes no ${modelName}: ${(error as Error).message}`, { cause: error });
     }
-    const model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
     // An option that this version ignores would give other numbers without a word.
     const unused = firstDifference(config, partsToJson(model.config()), 'config');
     if (unused) {

@@ -5,8 +5,10 @@ import { Ragged } from '../../../src/core/ragged.ts';
 import { checkNumber } from '../../../src/core/shape.ts';
 import { Catalog, type ItemId } from '../../../src/data/catalog.ts';
 import { Interactions } from '../../../src/data/interactions.ts';
+import { checksum } from '../../../src/io/checksum.ts';
 import { FileFormatError } from '../../../src/io/error.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
+import { readSafetensors, writeSafetensors } from '../../../src/io/safetensors.ts';
 import { MarkovChain } from '../../../src/models/markov-chain.ts';
 import { Popularity } from '../../../src/models/popularity.ts';
 import { Recommender } from '../../../src/models/recommender.ts';
@@ -186,9 +188,21 @@ describe('files', () => {
     );
     await expect(load(JSON.parse('{"__proto__":{"scale":9}}'))).rejects.toThrow('config.__proto__');
     await expect(load({ scale: 'big' })).rejects.toThrow('scale must be a number');
-    await expect(load(null)).rejects.toThrow('config must be an object, the file has null');
+    for (const wrong of [null, 7, []]) await expect(load(wrong)).rejects.toThrow('the option config');
     expect((await load({})).scale).toBe(1);
     expect(({} as { scale?: number }).scale).toBeUndefined();
+  });
+
+  test('a hostile config is refused like any other', async () => {
+    const { format_version, model, items } = readSafetensors(await new Taste({ items: log.items }).save()).metadata;
+    const metadata = {
+      format_version,
+      model,
+      items,
+      config: `{"scale":${'['.repeat(1e5)}${']'.repeat(1e5)}}`,
+    } as Record<string, string>;
+    const file = writeSafetensors(new Map(), { ...metadata, checksum: checksum(new Map(), metadata) });
+    await expect(Taste.load(file)).rejects.toThrow(FileFormatError);
   });
 
   test('a model that cannot be made again is not saved', async () => {
