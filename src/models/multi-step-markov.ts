@@ -59,11 +59,12 @@ export class MultiStepMarkov extends CountingModel {
     const items = this.catalog.size;
     const factor = this.popularity / this.#events.reduce((most, events) => Math.max(most, events), 0);
     const base = this.#events.map((events) => events * factor);
+    const sums = new Float64Array(items);
     const scores = new Float32Array(histories.count * items);
     for (let b = 0; b < histories.count; b++) {
       const history = histories.items(b);
       // In double precision: what the order of summing changes is lost again when the scores are rounded to float32.
-      const sums = base.slice();
+      sums.set(base);
       for (let d = 1; d <= Math.min(this.steps, history.length); d++) {
         this.#rules.each(history[history.length - d] as number, (item, weight) => {
           sums[item] = (sums[item] as number) + weight / (d * d);
