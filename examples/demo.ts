@@ -19,8 +19,8 @@ import {
   gbce,
   hitRate,
   type Interactions,
-  leaveLastOut,
   type Loss,
+  leaveLastOut,
   MarkovChain,
   MultiStepMarkov,
   mrr,
@@ -52,15 +52,15 @@ const options = new Command('npm run demo --')
   .option('--data <file>', 'interactions: one sequence a line, "user item" pairs, CSV, TSV or .inter, also .gz')
   .addOption(new Option('--model <name>', 'model').choices(['sasrec', 'markov', 'popularity']).default('sasrec'))
   .addOption(new Option('--loss <name>', 'loss').choices(Object.keys(losses)).default('cross-entropy'))
-  .option('--epochs <n>', 'most passes over the data', integer, 30)
-  .option('--patience <n>', 'validations without a better NDCG@10 before stopping', integer, 5)
-  .option('--batch-size <n>', 'sequences a step', integer, 128)
-  .option('--learning-rate <x>', 'of Adam', number, 0.001)
+  .option('--epochs <n>', 'most passes over the data (default: 12 on the shop, 60 on a file)', integer)
+  .option('--patience <n>', 'validations without a better NDCG@10 before stopping', integer, 6)
+  .option('--batch-size <n>', 'sequences a step', integer, 32)
+  .option('--learning-rate <x>', 'of Adam', number, 0.003)
   .option('--max-length <n>', 'events of a history that are read', integer, 50)
   .option('--dim <n>', 'width', integer, 64)
   .option('--layers <n>', 'blocks', integer, 2)
   .option('--heads <n>', 'attention heads', integer, 2)
-  .option('--dropout <x>', 'dropout rate', number, 0.2)
+  .option('--dropout <x>', 'dropout rate', number, 0.4)
   .option('--seed <n>', 'seed of data and training', integer, 42)
   .addOption(new Option('--backend <name>', 'backend (default: the best)').choices(['wasm', 'cpu', 'webgpu', 'node']))
   .option('--save <file>', 'where the model goes', '.cache/demo/model.safetensors')
@@ -77,7 +77,7 @@ await ready();
 console.log(`Backend ${backendInfo()?.name} (chosen by ${backendInfo()?.chosenBy})`);
 const log: Interactions = options.data
   ? await readInteractions(createReadStream(options.data), {})
-  : syntheticShop({ seed: options.seed }).log;
+  : syntheticShop({ seed: options.seed, users: 1500 }).log;
 console.log(`${options.data ?? 'Synthetic shop'}\n${log.describe()}\n`);
 const { train, validation, test } = leaveLastOut(log);
 
@@ -85,6 +85,7 @@ const reports: Record<string, Report> = {};
 const baselines: Record<string, Popularity | MarkovChain | MultiStepMarkov> = {
   Popularity: new Popularity({ items: log.items }),
   'Markov chain': new MarkovChain({ items: log.items }),
+  '1-step Markov': new MultiStepMarkov({ items: log.items, steps: 1 }),
   '5-step Markov': new MultiStepMarkov({ items: log.items, steps: 5 }),
 };
 for (const [name, model] of Object.entries(baselines)) {
@@ -95,7 +96,8 @@ for (const [name, model] of Object.entries(baselines)) {
 let model: Recommender;
 let seconds = 0;
 if (options.model === 'sasrec') {
-  const { maxLength, dim, layers, heads, dropout, epochs, batchSize, seed, patience } = options;
+  const { maxLength, dim, layers, heads, dropout, batchSize, seed, patience } = options;
+  const epochs: number = options.epochs ?? (options.data ? 60 : 12);
   const sasrec = new SASRec({ items: log.items, maxLength, dim, layers, heads, dropout });
   console.log(`${sasrec.summary()}\n`);
   const bar = progressBar(epochs);
@@ -138,7 +140,9 @@ console.log(`\nSaved ${options.save} (${(bytes.length / 1024).toFixed(0)} kB), r
 console.log(`${((performance.now() - began) / 1000).toFixed(1)} s in all.`);
 if (options.json) {
   const figures = Object.fromEntries(Object.entries(reports).map(([name, { metrics: values }]) => [name, values]));
-  console.log(JSON.stringify({ ...options, users: log.users.length, items: log.items.size, seconds, metrics: figures }));
+  console.log(
+    JSON.stringify({ ...options, users: log.users.length, items: log.items.size, seconds, metrics: figures }),
+  );
 }
 model.dispose();
 
@@ -148,16 +152,25 @@ async function recommendations(from: Recommender, histories: Ragged): Promise<st
   const lines: string[] = [];
   for (const b of [0, 1, 2].filter((b) => b < histories.count)) {
     const rows = [...histories.items(b)];
-    const next = await from.recommend(rows.map((row) => items.id(row)), { k: 3 });
+    const next = await from.recommend(
+      rows.map((row) => items.id(row)),
+      { k: 3 },
+    );
     const named = next.map(({ item, score }) => `${items.name(items.row(item))} (${score.toFixed(2)})`);
-    lines.push(`  … ${rows.slice(-3).map((row) => items.name(row)).join(' → ')}\n      ⇒ ${named.join(', ')}`);
+    lines.push(
+      `  … ${rows
+        .slice(-3)
+        .map((row) => items.name(row))
+        .join(' → ')}\n      ⇒ ${named.join(', ')}`,
+    );
   }
   return lines;
 }
 
 /** A bar on a terminal, a line every few seconds elsewhere. */
 function progressBar(epochs: number) {
-  const format = 'epoch {epoch}/{epochs} [{bar}] {percentage}%  loss {loss}  {metric}  {speed} sequences/s  {left} left';
+  const format =
+    'epoch {epoch}/{epochs} [{bar}] {percentage}%  loss {loss}  {metric}  {speed} sequences/s  {left} left';
   const bar = new SingleBar({ format, noTTYOutput: true, notTTYSchedule: 5000, hideCursor: true, barsize: 20 });
   let metric = 'NDCG@10 –';
   let started = false;

@@ -9,7 +9,8 @@ using model = new SASRec({ items: log.items, maxLength: 20, dim: 32, heads: 2 })
 const report = await model.fit(train, {
   epochs: 5,
   validation,
-  onProgress: ({ phase, epoch, loss }) => phase === 'validate' && console.log(`epoch ${epoch}  loss ${loss.toFixed(3)}`),
+  onProgress: ({ phase, epoch, loss }) =>
+    phase === 'validate' && console.log(`epoch ${epoch}  loss ${loss.toFixed(3)}`),
 });
 console.log(String(report));
 

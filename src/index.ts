@@ -76,6 +76,79 @@ export {
 export { functionPart, type Part, type PartOption, type PartSource } from './core/part.ts';
 export { type Column, type EventColumns, Ragged, type SequenceColumns } from './core/ragged.ts';
 export { Rng } from './core/rng.ts';
+// Data
+export { type BatchOptions, batches, epochOrder, type SequenceBatch } from './data/batches.ts';
+export {
+  Catalog,
+  type CatalogJson,
+  type CatalogOptions,
+  type ItemId,
+  type KnownRows,
+  type RowsOptions,
+} from './data/catalog.ts';
+export { detectFormat } from './data/detect-format.ts';
+export type { CollectOptions, UserId } from './data/event-collector.ts';
+export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
+export { pairFormat } from './data/format-pairs.ts';
+export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
+export { type TableColumns, type TableFormatOptions, tableFormat } from './data/format-table.ts';
+export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
+export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
+export { inBatch } from './data/negatives/in-batch.ts';
+export { type PopularityOptions, popularity } from './data/negatives/popularity.ts';
+export { type NegativeRequest, type Negatives, type Sampler, sliceNegatives } from './data/negatives/sampler.ts';
+export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
+export { type ReadOptions, type ReadProgress, readInteractions } from './data/read-interactions.ts';
+export { type FractionOptions, lastFraction, leaveLastOut, splitByTime, type TimeSplitOptions } from './data/split.ts';
+export type { InteractionsSummary } from './data/summarize.ts';
+export { type ShopItem, type SyntheticShop, type SyntheticShopOptions, syntheticShop } from './data/synthetic-shop.ts';
+export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';
+export type { TextSource } from './data/text-source.ts';
+// Evaluation
+export { type BootstrapOptions, bootstrapInterval, type Interval, signFlipTest } from './evaluation/bootstrap.ts';
+export { type Candidates, givenCandidates, sampledCandidates } from './evaluation/candidates.ts';
+export { type Comparison, compareReports } from './evaluation/compare-reports.ts';
+export { type EvaluateOptions, type EvaluateProgress, evaluate } from './evaluation/evaluate.ts';
+export type { AnyMetric, CatalogMetric, Metric } from './evaluation/metric.ts';
+export { auc } from './evaluation/metrics/auc.ts';
+export { coverage } from './evaluation/metrics/coverage.ts';
+export { hitRate } from './evaluation/metrics/hit-rate.ts';
+export { map } from './evaluation/metrics/map.ts';
+export { mrr } from './evaluation/metrics/mrr.ts';
+export { ndcg } from './evaluation/metrics/ndcg.ts';
+export { precision } from './evaluation/metrics/precision.ts';
+export { recall } from './evaluation/metrics/recall.ts';
+export { ranksOfScores } from './evaluation/rank.ts';
+export { formatReports, type Protocol, Report } from './evaluation/report.ts';
+export type { ExcludeOptions, Scorer, TopK } from './evaluation/scorer.ts';
+export { topKOfScores } from './evaluation/top-k.ts';
+// Files
+export { FileFormatError } from './io/error.ts';
+export { type DType, readSafetensors, type Safetensors, type TensorData, writeSafetensors } from './io/safetensors.ts';
+// Losses
+export { type BceOptions, bce } from './losses/bce.ts';
+export { type BprOptions, bpr } from './losses/bpr.ts';
+export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.ts';
+export { type GbceOptions, gbce } from './losses/gbce.ts';
+export { type L2RowsOptions, l2, l2Rows } from './losses/l2.ts';
+export type { Loss, LossTargets } from './losses/loss.ts';
+export type { NegativesOptions } from './losses/sampled.ts';
+export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
+export { type Top1Options, top1 } from './losses/top1.ts';
+// Models
+export { CountingModel, type CountReport } from './models/counting.ts';
+export { MarkovChain, type MarkovChainOptions } from './models/markov-chain.ts';
+export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
+export { Popularity } from './models/popularity.ts';
+export {
+  type LoadOptions,
+  type Recommendation,
+  Recommender,
+  type RecommenderClass,
+  type RecommendOptions,
+} from './models/recommender.ts';
+export { SASRec, type SASRecOptions } from './models/sasrec.ts';
+export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
 // Ops
 export {
   type Activation,
@@ -100,77 +173,15 @@ export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { product } from './ops/product.ts';
+export {
+  type SampledLossOptions,
+  type SampledQuestions,
+  type SampledScores,
+  type SampledSlopes,
+  sampledLoss,
+} from './ops/sampled-loss.ts';
 export { segmentSum } from './ops/segment-sum.ts';
-// Data
-export { type BatchOptions, batches, epochOrder, type SequenceBatch } from './data/batches.ts';
-export {
-  Catalog,
-  type CatalogJson,
-  type CatalogOptions,
-  type ItemId,
-  type KnownRows,
-  type RowsOptions,
-} from './data/catalog.ts';
-export { detectFormat } from './data/detect-format.ts';
-export type { CollectOptions, UserId } from './data/event-collector.ts';
-export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
-export { pairFormat } from './data/format-pairs.ts';
-export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
-export { type TableColumns, type TableFormatOptions, tableFormat } from './data/format-table.ts';
-export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
-export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
-export { inBatch } from './data/negatives/in-batch.ts';
-export { type PopularityOptions, popularity } from './data/negatives/popularity.ts';
-export type { NegativeRequest, Negatives, Sampler } from './data/negatives/sampler.ts';
-export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
-export { type ReadOptions, type ReadProgress, readInteractions } from './data/read-interactions.ts';
-export { type FractionOptions, lastFraction, leaveLastOut, splitByTime, type TimeSplitOptions } from './data/split.ts';
-export type { InteractionsSummary } from './data/summarize.ts';
-export { type ShopItem, type SyntheticShop, type SyntheticShopOptions, syntheticShop } from './data/synthetic-shop.ts';
-export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';
-export type { TextSource } from './data/text-source.ts';
-// Evaluation
-export { type BootstrapOptions, bootstrapInterval, type Interval, signFlipTest } from './evaluation/bootstrap.ts';
-export { type Candidates, givenCandidates, sampledCandidates } from './evaluation/candidates.ts';
-export { type Comparison, compareReports } from './evaluation/compare-reports.ts';
-export { type EvaluateOptions, type EvaluateProgress, evaluate } from './evaluation/evaluate.ts';
-export type { AnyMetric, CatalogMetric, Metric } from './evaluation/metric.ts';
-export { auc } from './evaluation/metrics/auc.ts';
-export { coverage } from './evaluation/metrics/coverage.ts';
-export { hitRate } from './evaluation/metrics/hit-rate.ts';
-export { map } from './evaluation/metrics/map.ts';
-export { mrr } from './evaluation/metrics/mrr.ts';
-export { ndcg } from './evaluation/metrics/ndcg.ts';
-export { precision } from './evaluation/metrics/precision.ts';
-export { recall } from './evaluation/metrics/recall.ts';
-export { formatReports, type Protocol, Report } from './evaluation/report.ts';
-export type { ExcludeOptions, Scorer, TopK } from './evaluation/scorer.ts';
-// Files
-export { FileFormatError } from './io/error.ts';
-export { type DType, readSafetensors, type Safetensors, type TensorData, writeSafetensors } from './io/safetensors.ts';
-// Losses
-export { type BceOptions, bce } from './losses/bce.ts';
-export { type BprOptions, bpr } from './losses/bpr.ts';
-export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.ts';
-export { type GbceOptions, gbce } from './losses/gbce.ts';
-export { type L2RowsOptions, l2, l2Rows } from './losses/l2.ts';
-export type { Loss, LossTargets } from './losses/loss.ts';
-export type { NegativesOptions } from './losses/sampled.ts';
-export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
-export { type Top1Options, top1 } from './losses/top1.ts';
-// Models
-export { MarkovChain, type MarkovChainOptions } from './models/markov-chain.ts';
-export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
-export { Popularity } from './models/popularity.ts';
-export {
-  type LoadOptions,
-  type Recommendation,
-  Recommender,
-  type RecommenderClass,
-  type RecommendOptions,
-} from './models/recommender.ts';
-export { SASRec, type SASRecOptions } from './models/sasrec.ts';
-export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
+export { withGradient } from './ops/with-gradient.ts';
 // Training
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';

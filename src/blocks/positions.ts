@@ -67,23 +67,24 @@ class LearnedPositions extends Module implements PositionBlock {
 }
 
 class SinusoidalPositions extends Module implements PositionBlock {
-  readonly #table: Float32Array;
+  #table: Float32Array | undefined;
 
   constructor(
     readonly maxLength: number,
     readonly dim: number,
   ) {
     super();
-    this.#table = sinusoidTable(maxLength, dim);
   }
 
   forward(layout: Layout): tf.Tensor2D {
     checkPositions(layout, this.maxLength, layout.positions);
     const { dim } = this;
+    this.#table ??= sinusoidTable(this.maxLength, dim);
+    const table = this.#table;
     const out = new Float32Array(layout.capacity * dim);
     for (let row = 0; row < layout.rows; row++) {
       const position = layout.positions[row] as number;
-      out.set(this.#table.subarray(position * dim, (position + 1) * dim), row * dim);
+      out.set(table.subarray(position * dim, (position + 1) * dim), row * dim);
     }
     return tf.tensor2d(out, [layout.capacity, dim]);
   }

@@ -45,11 +45,15 @@ export class Layout {
     this.capacity = options.capacity ?? rows;
     this.firstSequence = options.firstSequence ?? 0;
     if (this.starts.length !== this.count) {
-      throw new RangeError(`starts must have one value for each of the ${this.count} sequences, got ${this.starts.length}.`);
+      throw new RangeError(
+        `starts must have one value for each of the ${this.count} sequences, got ${this.starts.length}.`,
+      );
     }
     if (this.capacity < rows) throw new RangeError(`capacity must be at least the ${rows} rows, got ${this.capacity}.`);
     if (this.capacity >= 2 ** 24) {
-      throw new RangeError(`A batch may have at most ${2 ** 24 - 1} rows, got ${this.capacity}: use a smaller batchSize.`);
+      throw new RangeError(
+        `A batch may have at most ${2 ** 24 - 1} rows, got ${this.capacity}: use a smaller batchSize.`,
+      );
     }
     this.sequences = new Int32Array(this.capacity).fill(-1);
     this.positions = new Int32Array(this.capacity);

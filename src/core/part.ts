@@ -59,7 +59,9 @@ export function partsFromJson(json: unknown, sources: { readonly [name: string]:
   if (typeof part !== 'string') return entries(json);
   const source = Object.hasOwn(sources, part) ? sources[part] : undefined;
   if (source === undefined) {
-    throw new Error(`The part '${part}' is not known here: import it from seqrec and pass it as { parts: { ${part} } }.`);
+    throw new Error(
+      `The part '${part}' is not known here: import it from seqrec and pass it as { parts: { ${part} } }.`,
+    );
   }
   return isPart(source) ? source : source(entries(options ?? {}));
 }

@@ -155,6 +155,8 @@ function checkOffsets(offsets: Int32Array, events: number): void {
 
 function checkLength(name: string, column: Column | undefined, expected: number, of: string): void {
   if (column && column.length !== expected) {
-    throw new RangeError(`The column '${name}' must have ${expected} values, one for each of the ${of}, got ${column.length}.`);
+    throw new RangeError(
+      `The column '${name}' must have ${expected} values, one for each of the ${of}, got ${column.length}.`,
+    );
   }
 }

@@ -1,4 +1,5 @@
 /** `evaluate`: measures a model on held-out events in bounded memory. */
+import { pauser } from '../core/pause.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import type { Holdout } from '../data/holdout.ts';
@@ -71,13 +72,7 @@ export async function evaluate<const M extends AnyMetric>(
   const longest = Math.max(1, ...lists.map(({ k }) => Math.min(k, items)));
   const step = chunkSize(items, batchSize, maxBytes);
   const began = performance.now();
-  let paused = began;
-  // Models that count never wait for anything: without a pause no timer, input event or abort signal would get through.
-  const breathe = async () => {
-    if (performance.now() - paused < PAUSE_EVERY) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    paused = performance.now();
-  };
+  const breathe = pauser();
 
   for (let from = 0; from < total; from += step) {
     await breathe();
@@ -123,9 +118,6 @@ export async function evaluate<const M extends AnyMetric>(
   const order = options.metrics.map(({ key }) => key);
   return new Report(order, values, new Map(catalog), protocol, test.targets);
 }
-
-/** Milliseconds of work between two pauses. */
-const PAUSE_EVERY = 50;
 
 function checkHoldout(model: Scorer, { catalog, histories, targets }: Holdout): void {
   if (catalog !== model.catalog && !catalog.equals(model.catalog)) {

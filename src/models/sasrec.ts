@@ -73,8 +73,8 @@ export class SASRec extends SequenceModel {
 
   constructor({ items, maxLength, ...options }: SASRecOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, integer: true });
-    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, integer: true });
+    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
     const { heads = 1, positions = learnedFromEnd(), inputNorm = noNormalization(), block = sasrecBlock() } = options;
     const { norm = layerNormalization({ epsilon: 1e-8 }), output = tiedOutput() } = options;
     this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });

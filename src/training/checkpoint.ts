@@ -1,10 +1,10 @@
 /** Checkpoints: everything that an interrupted `fit` needs to go on as if it had not been. */
 import type { Parameter } from '../core/parameter.ts';
 import { FileFormatError } from '../io/error.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from '../io/safetensors.ts';
 import { readFileIfPresent, writeFileAtomic } from '../io/files.ts';
-import type { OptimizerRun } from './optimizers/optimizer.ts';
+import { readSafetensors, type TensorData, writeSafetensors } from '../io/safetensors.ts';
 import type { BestWeights } from './early-stopping.ts';
+import type { OptimizerRun } from './optimizers/optimizer.ts';
 
 const VERSION = '1';
 
@@ -76,7 +76,9 @@ export function restoreCheckpoint(file: Uint8Array, parts: RunParts): RunState {
     return now === then ? [] : [`${name} was ${then}, is ${now}`];
   });
   if (differences.length) {
-    throw new Error(`The checkpoint belongs to another run: ${differences.join('; ')}. Use the same settings or start anew.`);
+    throw new Error(
+      `The checkpoint belongs to another run: ${differences.join('; ')}. Use the same settings or start anew.`,
+    );
   }
   const expected = [...parts.parameters].filter(
     ([path, { size }]) => tensors.get(`model/${path}`)?.data.length !== size,
@@ -105,7 +107,8 @@ export async function resumeBytes(
 ): Promise<Uint8Array | undefined> {
   if (resume instanceof Uint8Array) return resume;
   if (!resume) return undefined;
-  if (!checkpoint?.file) throw new Error('resume: true needs checkpoint.file; or pass the bytes of a checkpoint as resume.');
+  if (!checkpoint?.file)
+    throw new Error('resume: true needs checkpoint.file; or pass the bytes of a checkpoint as resume.');
   return readFileIfPresent(checkpoint.file);
 }
 

@@ -4,6 +4,7 @@ import { ready } from '../backend/select.ts';
 import { Layout } from '../core/layout.ts';
 import type { Gradient } from '../core/parameter.ts';
 import { type Part, partsToJson } from '../core/part.ts';
+import { pauser } from '../core/pause.ts';
 import { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { batches, epochOrder, type SequenceBatch } from '../data/batches.ts';
@@ -32,7 +33,7 @@ import { nextItem } from './next-item.ts';
 import type { Objective } from './objective.ts';
 import { adam } from './optimizers/adam.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
-import { type FitProgress, pacer, SpeedMeter } from './progress.ts';
+import { type FitProgress, SpeedMeter } from './progress.ts';
 import type { Trainable } from './trainable.ts';
 
 export interface FitOptions {
@@ -103,7 +104,8 @@ export interface FitReport {
  */
 export async function fit(model: Trainable, data: Interactions, options: FitOptions = {}): Promise<FitReport> {
   const settings = readSettings(options);
-  const { seed, epochs, batchSize, loss, objective, optimizer, checkpoint, signal, onProgress, earlyStopping } = settings;
+  const { seed, epochs, batchSize, loss, objective, optimizer, checkpoint, signal, onProgress, earlyStopping } =
+    settings;
   signal?.throwIfAborted();
   if (!data.items.equals(model.catalog)) {
     throw new Error(
@@ -128,7 +130,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     fingerprint: fingerprint(settings, data, [...parameters.keys()]),
   };
   const speed = new SpeedMeter();
-  const breathe = pacer();
+  const breathe = pauser();
   let state: RunState = { epoch: 0, step: 0, lossSum: 0, weightSum: 0, seconds: 0, records: [] };
 
   const progress = (phase: FitProgress['phase'], validation?: Record<string, number>) => {
@@ -152,19 +154,21 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   /** One optimizer step; returns the mean loss and the weight of its targets. */
   const step = async (batch: SequenceBatch, epoch: number): Promise<[loss: number, weight: number]> => {
     const chosen = batch.which;
-    const stream = (use: string) => (b: number) => root.fork(use).fork(epoch).fork(chosen[b] as number);
+    const stream = (use: string) => (b: number) =>
+      root
+        .fork(use)
+        .fork(epoch)
+        .fork(chosen[b] as number);
     const { maxLength } = model;
     const { inputs, targets } = objective.batch(batch.sequences, { maxLength, stream: stream('objective') });
-    const negatives =
-      draw &&
-      draw({
-        count: loss.negatives?.count as number,
-        items: model.catalog.size,
-        target: targets.item,
-        sequence: targets.sequence,
-        seen: sequences.take(chosen),
-        stream: stream('negatives'),
-      });
+    const negatives = draw?.({
+      count: loss.negatives?.count as number,
+      items: model.catalog.size,
+      target: targets.item,
+      sequence: targets.sequence,
+      seen: sequences.take(chosen),
+      stream: stream('negatives'),
+    });
     const weight = targets.weight.reduce((sum, w) => sum + w, 0);
     const dropout = root.fork('dropout').fork(epoch * steps + state.step);
     using layout = new Layout(inputs);
@@ -325,4 +329,3 @@ function fitReport(epochs: EpochRecord[], seconds: number, best: BestWeights | u
     },
   };
 }
-

@@ -12,7 +12,11 @@ export function nextItem(): Objective {
     options: {},
     batch(sequences, { maxLength }) {
       const recent = sequences.last(maxLength + 1);
-      const inputs = recent.slice(range(recent.count), () => 0, (length) => length - 1);
+      const inputs = recent.slice(
+        range(recent.count),
+        () => 0,
+        (length) => length - 1,
+      );
       const item = recent.slice(range(recent.count), () => 1).item;
       const row = range(inputs.rows);
       const sequence = new Int32Array(inputs.rows);

@@ -48,13 +48,3 @@ export class SpeedMeter {
     };
   }
 }
-
-/** Lets timers, input events and abort signals run, at most every `milliseconds` of work. */
-export function pacer(milliseconds = 50): () => Promise<void> {
-  let last = performance.now();
-  return async () => {
-    if (performance.now() - last < milliseconds) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    last = performance.now();
-  };
-}

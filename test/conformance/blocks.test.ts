@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   Embedding,
   FeedForward,
-  Layout,
   LayerNorm,
+  Layout,
   Linear,
   learnedFromEnd,
   learnedFromStart,
@@ -38,7 +38,13 @@ const row = <M extends Module>(row: Row<M>) => row as unknown as Row<Module>;
 const size = { dim: 4, heads: 2, dropout: 0.5, causal: true };
 
 const table: Record<string, Row<Module>> = {
-  Linear: row({ block: () => new Linear(4, 6), forward: (b, x) => b.forward(x), width: 6, parameters: 30, reads: 'self' }),
+  Linear: row({
+    block: () => new Linear(4, 6),
+    forward: (b, x) => b.forward(x),
+    width: 6,
+    parameters: 30,
+    reads: 'self',
+  }),
   'Linear without bias': row({
     block: () => new Linear(4, 6, { bias: false }),
     forward: (b, x) => b.forward(x),
@@ -46,7 +52,13 @@ const table: Record<string, Row<Module>> = {
     parameters: 24,
     reads: 'self',
   }),
-  LayerNorm: row({ block: () => new LayerNorm(4), forward: (b, x) => b.forward(x), width: 4, parameters: 8, reads: 'self' }),
+  LayerNorm: row({
+    block: () => new LayerNorm(4),
+    forward: (b, x) => b.forward(x),
+    width: 4,
+    parameters: 8,
+    reads: 'self',
+  }),
   Embedding: row({
     block: () => new Embedding(7, 4),
     forward: (b, _x, layout) => b.forward(layout.pad(Int32Array.from(layout.positions.subarray(0, layout.rows)))),
@@ -152,7 +164,10 @@ const OFFSETS = Int32Array.of(0, 5, 6, 8);
 const ROWS = 8;
 const inputs = (change = (value: number, _row: number) => value) => {
   const values = new Rng(3).normals(new Float32Array(ROWS * 4));
-  return tf.tensor2d(values.map((value, i) => change(value, Math.floor(i / 4))), [ROWS, 4]);
+  return tf.tensor2d(
+    values.map((value, i) => change(value, Math.floor(i / 4))),
+    [ROWS, 4],
+  );
 };
 
 describe.each(backends)('on %s', (backend) => {
@@ -244,7 +259,10 @@ describe('bad sizes', () => {
   test.each([
     [() => new MultiHeadAttention({ dim: 50, heads: 4 }), 'dim (50) must be a multiple of heads (4).'],
     [() => new MultiHeadAttention({ dim: 4, heads: 0 }), 'heads must be an integer at least 1, got 0.'],
-    [() => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 1 }), 'dropout must be a number at least 0 and less than 1'],
+    [
+      () => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 1 }),
+      'dropout must be a number at least 0 and less than 1',
+    ],
     [() => new Linear(0, 4), "A parameter's shape must be positive integers, got [4, 0]."],
   ])('%#', (make, message) => {
     expect(make).toThrow(message);

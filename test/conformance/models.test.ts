@@ -10,8 +10,8 @@ import {
   MarkovChain,
   MultiStepMarkov,
   noNormalization,
-  Popularity,
   type PartSource,
+  Popularity,
   Ragged,
   type Recommender,
   SASRec,
@@ -32,7 +32,10 @@ interface Row {
   empty: 'popular' | 'nothing' | 'error';
 }
 
-const network = (options: Partial<ConstructorParameters<typeof SASRec>[0]>, parts: Record<string, PartSource>): Row => ({
+const network = (
+  options: Partial<ConstructorParameters<typeof SASRec>[0]>,
+  parts: Record<string, PartSource>,
+): Row => ({
   make: (items) => new SASRec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1, ...options }),
   load: (file) => SASRec.load(file, { parts }),
   fit: (model, data) =>
@@ -159,12 +162,12 @@ describe.each(backends)('on %s', (backend) => {
     });
 
     test('answers many at once as it answers one by one', async () => {
-      const each = await Promise.all(
-        [0, 1, 2].map((b) => model.scores(histories.take([b]))),
-      );
+      const each = await Promise.all([0, 1, 2].map((b) => model.scores(histories.take([b]))));
       const all = await model.scores(histories);
       each.forEach((scores, b) => {
-        scores.forEach((score, i) => expect(all[b * 12 + i]).toBeCloseTo(score, 4));
+        scores.forEach((score, i) => {
+          expect(all[b * 12 + i]).toBeCloseTo(score, 4);
+        });
       });
     });
   });

@@ -25,7 +25,9 @@ describe('parts', () => {
     expect(() => partsFromJson({ part: 'block', options: {} }, {})).toThrow(
       "The part 'block' is not known here: import it from seqrec and pass it as { parts: { block } }.",
     );
-    expect(() => partsFromJson({ part: 'constructor', options: {} }, {})).toThrow("The part 'constructor' is not known");
+    expect(() => partsFromJson({ part: 'constructor', options: {} }, {})).toThrow(
+      "The part 'constructor' is not known",
+    );
   });
 
   test('a function can be a part', () => {
@@ -37,7 +39,10 @@ describe('parts', () => {
 
 describe('checkNumber', () => {
   test.each([
-    [() => checkNumber('dropout', 1, { min: 0, below: 1 }), 'dropout must be a number at least 0 and less than 1, got 1.'],
+    [
+      () => checkNumber('dropout', 1, { min: 0, below: 1 }),
+      'dropout must be a number at least 0 and less than 1, got 1.',
+    ],
     [() => checkNumber('k', 2.5, { min: 1, integer: true }), 'k must be an integer at least 1, got 2.5.'],
     [() => checkNumber('k', '3', { min: 1 }), "k must be a number at least 1, got '3'."],
     [() => checkNumber('k', Number.NaN), 'k must be a number, got NaN.'],

@@ -59,9 +59,30 @@ describe('Rng', () => {
     };
     const rng = new Rng(9);
     const limit = 5 / Math.sqrt(n);
-    expect(Math.abs(correlation((i) => rng.uniform(i), (i) => rng.uniform(i + 1)))).toBeLessThan(limit);
-    expect(Math.abs(correlation((i) => rng.fork(i).uniform(0), (i) => rng.fork(i + 1).uniform(0)))).toBeLessThan(limit);
-    expect(Math.abs(correlation((i) => new Rng(i).uniform(0), (i) => new Rng(i + 1).uniform(0)))).toBeLessThan(limit);
+    expect(
+      Math.abs(
+        correlation(
+          (i) => rng.uniform(i),
+          (i) => rng.uniform(i + 1),
+        ),
+      ),
+    ).toBeLessThan(limit);
+    expect(
+      Math.abs(
+        correlation(
+          (i) => rng.fork(i).uniform(0),
+          (i) => rng.fork(i + 1).uniform(0),
+        ),
+      ),
+    ).toBeLessThan(limit);
+    expect(
+      Math.abs(
+        correlation(
+          (i) => new Rng(i).uniform(0),
+          (i) => new Rng(i + 1).uniform(0),
+        ),
+      ),
+    ).toBeLessThan(limit);
   });
 
   test('a permutation holds every number once and every order is possible', () => {

@@ -13,8 +13,8 @@ import {
   inBatch,
   type Loss,
   leaveLastOut,
-  ndcg,
   NonFiniteError,
+  ndcg,
   nextItem,
   popularity,
   SASRec,
@@ -309,7 +309,7 @@ describe('fit', () => {
 
   test('refuses what cannot work, with a sentence', async () => {
     using model = make();
-    const other = Interactions.from(rows.toReversed());
+    const other = Interactions.from([...rows].reverse());
     await expect(model.fit(other)).rejects.toThrow(/catalogue of 12 items and the data has another of 12/);
     const single = Interactions.from([{ user: 1, item: 'i0' }], { catalog: log.items });
     await expect(model.fit(single)).rejects.toThrow('at least 2 events');
