@@ -14,7 +14,7 @@ class Gate extends Module {
   }
 }
 
-using gate = new Gate().init(1);
+const gate = new Gate().init(1);
 const x = tf.tensor2d([[1, 2, 3]]);
 const { grads } = tf.variableGrads(() => gate.forward(x).sum(), [gate.weight.value]);
 const [gradient] = Object.values(grads);

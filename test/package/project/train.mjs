@@ -12,7 +12,7 @@ const rows = Array.from({ length: 240 }, (_, i) => {
 const log = Interactions.from(rows);
 const { train, test } = leaveLastOut(log);
 
-using model = new SASRec({ items: log.items, maxLength: 8, dim: 16, layers: 1, heads: 1, dropout: 0 });
+const model = new SASRec({ items: log.items, maxLength: 8, dim: 16, layers: 1, heads: 1, dropout: 0 });
 const report = await model.fit(train, { epochs: 12, batchSize: 8, seed: 1 });
 const [first, last] = [report.epochs.at(0).loss, report.epochs.at(-1).loss];
 assert(last < first - 0.5, `the loss fell from ${first} to ${last} only`);
@@ -20,7 +20,7 @@ assert.equal(backendInfo().name, backend);
 assert.equal(tf.getBackend(), backend, 'seqrec and the application share one engine');
 
 const { metrics } = await evaluate(model, test, { metrics: [ndcg(5)], excludeSeen: false });
-using loaded = await SASRec.load(await model.save());
+const loaded = await SASRec.load(await model.save());
 const history = ['item-3', 'item-4'];
 assert.deepEqual(await loaded.recommend(history, { k: 3 }), await model.recommend(history, { k: 3 }));
 assert.equal(process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection'), 0);
