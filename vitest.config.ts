@@ -15,7 +15,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/{unit,golden,conformance,quality}/**/*.test.ts'],
+    include: ['test/{unit,golden,conformance,quality,examples}/**/*.test.ts'],
     setupFiles: ['./test/setup.ts'],
     testTimeout: 30_000,
   },
