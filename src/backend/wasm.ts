@@ -86,6 +86,11 @@ interface Process {
   removeListener(event: string, listener: Listener): void;
 }
 
+/** What Emscripten's listeners look like, before and after minification. */
+const emscripten = {
+  uncaughtException: /^function\s*\(\w+\)\s*\{\s*if\s*\(!\(\w+ instanceof \w+\)\)[\s{]*throw \w+;?[\s}]*$/,
+  unhandledRejection: /^function\s*\(\w+\)\s*\{\s*throw \w+;?\s*\}$/,
+};
 const events = ['uncaughtException', 'unhandledRejection'] as const;
 
 function nodeProcess(): Process | undefined {
@@ -104,9 +109,9 @@ function processListeners(): Set<Listener> {
 function removeEmscriptenListeners(before: ReadonlySet<Listener>): void {
   for (const event of events) {
     for (const listener of nodeProcess()?.listeners(event) ?? []) {
-      const body = String(listener);
-      const rethrows = body.length < 150 && /\{\s*throw \w+;?\s*\}/.test(body);
-      if (!before.has(listener) && rethrows) nodeProcess()?.removeListener(event, listener);
+      if (!before.has(listener) && emscripten[event].test(String(listener))) {
+        nodeProcess()?.removeListener(event, listener);
+      }
     }
   }
 }
