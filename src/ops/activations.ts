@@ -62,6 +62,7 @@ export const logSigmoid: ElementWise = activation(
 /**
  * x above 0 and alpha (eˣ - 1) below (Clevert et al., 2015).
  *
+ * @param options
  * @param options.alpha the negative of the limit at -∞ @defaultValue 1
  */
 export function elu({ alpha = 1 }: { alpha?: number | undefined } = {}): ElementWise {
@@ -80,6 +81,7 @@ export function elu({ alpha = 1 }: { alpha?: number | undefined } = {}): Element
 /**
  * x above 0 and slope · x below (Maas et al., 2013).
  *
+ * @param options
  * @param options.slope the slope below 0 @defaultValue 0.01
  */
 export function leakyRelu({ slope = 0.01 }: { slope?: number | undefined } = {}): ElementWise {

@@ -12,6 +12,8 @@ export type PadSide = 'left' | 'right';
  * Each sequence in a window of `length` places; free places are 0.
  *
  * @param x              `[capacity, D]`
+ * @param layout         the sequences of the rows
+ * @param options
  * @param options.length the number of places T, at least the longest sequence
  * @param options.side   where the free places are
  * @returns `[B, T, D]`
@@ -35,6 +37,8 @@ export function toPadded(
  * The rows of windows: the inverse of {@link toPadded}.
  *
  * @param x            `[B, T, D]`
+ * @param layout       the sequences of the rows
+ * @param options
  * @param options.side where the free places are
  * @returns `[capacity, D]`; rows past N are 0
  */
