@@ -87,7 +87,7 @@ export {
   type RowsOptions,
 } from './data/catalog.ts';
 export { detectFormat } from './data/detect-format.ts';
-export type { CollectOptions, UserId } from './data/event-collector.ts';
+export type { CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
 export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
 export { pairFormat } from './data/format-pairs.ts';
 export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
@@ -137,7 +137,7 @@ export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-sof
 export { type Top1Options, top1 } from './losses/top1.ts';
 // Models
 export { CountingModel, type CountReport } from './models/counting.ts';
-export { MarkovChain, type MarkovChainOptions } from './models/markov-chain.ts';
+export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
 export { Popularity } from './models/popularity.ts';
 export {
@@ -152,6 +152,7 @@ export { SequenceModel, type SequenceModelOptions } from './models/sequence-mode
 // Ops
 export {
   type Activation,
+  type ElementWise,
   elu,
   gelu,
   geluTanh,

@@ -30,7 +30,7 @@ export function dropout(x: tf.Tensor2D, rate: number, rng: Rng | undefined, layo
 }
 
 /**
- * What {@link dropout} multiplies by: 0 or 1 / (1 - rate). With the rng's key (low, high), {@link mix}, all sums and
+ * What {@link dropout} multiplies by: 0 or 1 / (1 - rate). With the rng's key (low, high), `mix` (lowbias32), all sums and
  * products modulo 2^32 and G = 0x9e3779b9, G' = 0x85ebca6b:
  *
  * ```text
