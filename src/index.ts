@@ -87,7 +87,7 @@ export {
   type RowsOptions,
 } from './data/catalog.ts';
 export { detectFormat } from './data/detect-format.ts';
-export type { CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
+export type { Collected, CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
 export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
 export { pairFormat } from './data/format-pairs.ts';
 export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
