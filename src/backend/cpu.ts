@@ -7,7 +7,7 @@ export const cpu: Candidate = {
   name: 'cpu',
   backend: 'cpu',
   async load() {
-    // An application may have removed it. The second argument of load, explicit, makes no difference here.
+    // The application may have removed it.
     if (!tf.findBackendFactory('cpu')) tf.registerBackend('cpu', () => new MathBackendCPU(), 1);
     // The backend's first tensor prints advice to install tfjs-node, wrong for someone who has just chosen this one.
     (tf.findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false;

@@ -27,7 +27,7 @@ export const webgpu: Candidate = {
       );
     }
     // Read before the device is requested: some runtimes invalidate the adapter then.
-    const { vendor, architecture, device: model, description } = adapter.info;
+    const { vendor, architecture, device: model, description } = adapter.info ?? ({} as Partial<GPUAdapterInfo>);
     const name = [vendor, architecture, model, description].filter(Boolean).join(' ') || 'unnamed';
     const software = rendersInSoftware(adapter, name);
     if (software && !explicit) {
@@ -36,7 +36,9 @@ export const webgpu: Candidate = {
       );
     }
     const device = await adapter.requestDevice({
-      requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, Number(adapter.limits[limit])])),
+      requiredLimits: Object.fromEntries(
+        LIMITS.filter((limit) => adapter.limits[limit] !== undefined).map((limit) => [limit, adapter.limits[limit]]),
+      ),
       requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
     const takeProblem = watch(device);
@@ -55,9 +57,8 @@ export const webgpu: Candidate = {
 async function findGpu(): Promise<GPU> {
   if (globalThis.navigator?.gpu) return globalThis.navigator.gpu;
   if (!isServer()) {
-    const why =
-      globalThis.isSecureContext === false ? 'WebGPU needs https or localhost' : 'it is too old or has it off';
-    throw new Error(`This browser offers no navigator.gpu (${why}): use 'seqrec/wasm'.`);
+    const why = globalThis.isSecureContext === false ? 'WebGPU needs https or localhost' : 'too old, or switched off';
+    throw new Error(`This runtime offers no navigator.gpu (${why}): use 'seqrec/wasm'.`);
   }
   let dawn: { create(flags: string[]): GPU; globals: object };
   try {
@@ -82,7 +83,7 @@ async function findGpu(): Promise<GPU> {
 }
 
 function rendersInSoftware(adapter: GPUAdapter, name: string): boolean {
-  const flagged = adapter.info.isFallbackAdapter || (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
+  const flagged = adapter.info?.isFallbackAdapter || (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter;
   return Boolean(flagged) || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(name);
 }
 

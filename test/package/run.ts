@@ -167,6 +167,18 @@ check('a browser bundle needs nothing of Node', () => {
   return `${Object.keys(outputs).length} files`;
 });
 
+check('a CommonJS bundle keeps the import of a backend', () => {
+  writeFileSync(
+    join(npm, 'chosen.js'),
+    "import 'seqrec/cpu';\nimport { ready } from 'seqrec';\nready().then(({ name, chosenBy }) => console.log(name, 'by', chosenBy));\n",
+  );
+  const options = ['--bundle', '--minify', '--format=cjs', '--platform=node', '--outfile=chosen.cjs'];
+  run(npm, join(repository, 'node_modules/esbuild/bin/esbuild'), ['chosen.js', ...options]);
+  const chosen = node(npm, 'chosen.cjs').trim();
+  if (chosen !== 'cpu by import') throw new Error(chosen);
+  return chosen;
+});
+
 check('one engine with @tensorflow/tfjs', () => {
   npmInstall(npm, tfjs);
   return node(npm, 'compose.mjs');

@@ -60,3 +60,13 @@ it('is cpu after the import of seqrec/cpu', async () => {
   await import('../../../src/entries/cpu.ts');
   expect(await ready()).toMatchObject({ name: 'cpu', chosenBy: 'import' });
 });
+
+it('does not look for packages of Node in a browser or in Deno', async () => {
+  vi.stubGlobal('Deno', {});
+  expect((await ready()).refused).toEqual([
+    {
+      backend: 'webgpu',
+      why: "This runtime offers no navigator.gpu (too old, or switched off): use 'seqrec/wasm'.",
+    },
+  ]);
+});
