@@ -34,18 +34,23 @@ const files: readonly WasmFile[] = [
  * ```
  */
 export function configureWasm({ paths }: WasmOptions): void {
-  if (typeof paths === 'string') {
-    setWasmPaths(paths.endsWith('/') ? paths : `${paths}/`);
-    return;
-  }
-  const missing = files.filter((file) => !paths[file]);
+  const missing = typeof paths === 'string' ? [] : files.filter((file) => !paths[file]);
   if (missing.length > 0) {
     throw new TypeError(
       `paths must be a directory or name all of ${files.join(', ')}; missing: ${missing.join(', ')}.`,
     );
   }
-  setWasmPaths({ ...paths });
+  if (started) {
+    throw new Error(
+      'configureWasm must be called before the first use of seqrec: the .wasm file was already asked for.',
+    );
+  }
+  if (typeof paths === 'string') setWasmPaths(paths.endsWith('/') ? paths : `${paths}/`);
+  else setWasmPaths({ ...paths });
 }
+
+/** Whether a .wasm file was asked for; tfjs-wasm keeps the paths from then on. */
+let started = false;
 
 export const wasm: Candidate = {
   name: 'wasm',
@@ -64,6 +69,7 @@ const factory = tf.findBackendFactory('wasm');
 /** Makes the backend first and registers it afterwards: TensorFlow.js would only log why its factory failed. */
 async function instantiate(): Promise<void> {
   if (!factory) throw new Error("The application removed 'wasm' by tf.removeBackend: leave it registered.");
+  started = true;
   const before = processListeners();
   let backend: BackendWasm;
   try {

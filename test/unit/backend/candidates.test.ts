@@ -48,6 +48,12 @@ describe('wasm', () => {
       'paths must be a directory or name all of tfjs-backend-wasm.wasm, tfjs-backend-wasm-simd.wasm, tfjs-backend-wasm-threaded-simd.wasm; missing: tfjs-backend-wasm-simd.wasm, tfjs-backend-wasm-threaded-simd.wasm.',
     );
   });
+
+  it('takes paths before the first use only', () => {
+    expect(() => configureWasm({ paths: '/wasm' })).toThrow(
+      'configureWasm must be called before the first use of seqrec',
+    );
+  });
 });
 
 describe('node', () => {
