@@ -17,6 +17,7 @@ export default defineConfig({
   test: {
     include: ['test/{unit,golden,conformance,quality,examples}/**/*.test.ts'],
     setupFiles: ['./test/setup.ts'],
+    maxWorkers: 2,
     testTimeout: 30_000,
   },
 });

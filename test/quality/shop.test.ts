@@ -31,7 +31,7 @@ test.each([7001, 7002, 7003])('with seed %i', { timeout: 240_000 }, async (seed)
   await popularity.fit(train);
   await markov.fit(train);
   using sasrec = new SASRec({ items: log.items, maxLength: 30, dim: 32, heads: 2, dropout: 0.1 });
-  await sasrec.fit(train, { epochs: 12, batchSize: 32, seed, optimizer: adam({ learningRate: 0.004 }) });
+  await sasrec.fit(train, { epochs: 16, batchSize: 32, seed, optimizer: adam({ learningRate: 0.004 }) });
   const figures = {
     popularity: await measure(popularity),
     markov: await measure(markov),
