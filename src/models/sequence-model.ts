@@ -1,6 +1,6 @@
 /** The base of every network: a subclass declares its blocks and writes `encode`. */
 import * as tf from '@tensorflow/tfjs-core';
-import { ready } from '../backend/select.ts';
+import { checkDevice, ready } from '../backend/select.ts';
 import type { Output } from '../blocks/output-head.ts';
 import { Layout } from '../core/layout.ts';
 import { tensorOf } from '../core/parameter.ts';
@@ -85,6 +85,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
       const chunk = recent.take(range(recent.count).subarray(from, from + SCORING_BATCH));
       const scores = this.#score(chunk);
       out.set(await scores.data(), from * width);
+      checkDevice();
       scores.dispose();
     }
     return out;

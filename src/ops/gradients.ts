@@ -14,6 +14,18 @@ export interface LossAndGradients {
 /**
  * Computes `loss` and its gradients. A table that was only read by `embedding` with host rows gets a
  * {@link RowGradient}, with unique ascending rows; one that a dense op read as well (a tied output) gets the dense sum.
+ *
+ * `fit` loads the gradients of TensorFlow.js' own ops, which tfjs-core lacks; a training loop of one's own that uses such
+ * ops in its loss imports `seqrec/gradients` (or `@tensorflow/tfjs`) once.
+ *
+ * @example
+ * ```ts
+ * import 'seqrec/gradients';
+ *
+ * await ready();
+ * const parameters = model.init(1).parameters();
+ * const { value, gradients: found } = gradients(() => tf.mean(model.forward(x)), parameters);
+ * ```
  */
 export function gradients(loss: () => tf.Scalar, parameters: ReadonlyMap<string, Parameter>): LossAndGradients {
   const anchor = tf.keep(tf.scalar(0));

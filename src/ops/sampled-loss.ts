@@ -179,7 +179,11 @@ function pass(
 /** The gradient `[V]` by the bias, which is the last column of the parts. */
 function biasGradient(parts: readonly RowPart[], items: number, dim: number): tf.Tensor1D {
   const columns = parts.map(({ rows, values }) => sumRows(tf.slice(values, [0, dim], [-1, 1]), rows, items));
-  return tf.reshape(tf.addN(columns), [items]);
+  // Not addN: on WebGPU it takes a storage buffer for each of its inputs, more than there may be.
+  return tf.reshape(
+    columns.reduce((sum, column) => tf.add(sum, column)),
+    [items],
+  );
 }
 
 function firstColumns(x: tf.Tensor2D, dim: number): tf.Tensor2D {

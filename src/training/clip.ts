@@ -15,7 +15,8 @@ export function clipByGlobalNorm(
 ): { gradients: Map<string, Gradient>; norm: tf.Scalar } {
   const norm = tf.tidy(() => {
     const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(valuesOf(gradient))));
-    return squares.length > 0 ? tf.sqrt(tf.addN(squares)) : tf.scalar(0);
+    // Not addN: on WebGPU it takes a storage buffer for each of its inputs, more than there may be.
+    return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square), tf.scalar(0)));
   }) as tf.Scalar;
   if (maxNorm === Infinity) return { gradients: new Map(gradients), norm };
   const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1));

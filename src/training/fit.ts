@@ -1,6 +1,6 @@
 /** `fit`: trains a network on sequences. */
 import * as tf from '@tensorflow/tfjs-core';
-import { ready } from '../backend/select.ts';
+import { checkDevice, ready } from '../backend/select.ts';
 import { Layout } from '../core/layout.ts';
 import type { Gradient } from '../core/parameter.ts';
 import { type Part, partsToJson } from '../core/part.ts';
@@ -181,6 +181,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     const { gradients: clipped, norm } = clipByGlobalNorm(raw, settings.clipNorm);
     try {
       const [[meanLoss], [size]] = await Promise.all([value.data(), norm.data()]);
+      checkDevice();
       if (!Number.isFinite(meanLoss)) throw await notFinite('loss', raw, chosen, epoch);
       // The norm of finite gradients may still overflow; then the gradients themselves decide.
       if (!Number.isFinite(size) && (settings.clipNorm !== Infinity || (await nonFiniteParameter(raw)) !== undefined)) {

@@ -112,6 +112,7 @@ check('npm install --ignore-scripts', () => {
 const npm = join(temporary, 'npm');
 check('trains on wasm', () => node(npm, 'train.mjs', { SEQREC_BACKEND: 'wasm' }));
 check('trains on cpu', () => node(npm, 'train.mjs', { SEQREC_BACKEND: 'cpu' }));
+check('gradients of plain ops', () => node(npm, 'gradients.mjs'));
 check('CommonJS', () => node(npm, 'require.cjs'));
 check('seqrec/core', () => node(npm, 'core.mjs'));
 
