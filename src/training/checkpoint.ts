@@ -1,5 +1,6 @@
 /** Checkpoints: everything that an interrupted `fit` needs to go on as if it had not been. */
 import type { Parameter } from '../core/parameter.ts';
+import { checksum } from '../io/checksum.ts';
 import { FileFormatError } from '../io/error.ts';
 import { readFileIfPresent, writeFileAtomic } from '../io/files.ts';
 import { readSafetensors, type TensorData, writeSafetensors } from '../io/safetensors.ts';
@@ -54,12 +55,13 @@ export async function encodeCheckpoint(state: RunState, parts: RunParts): Promis
   }
   const { value = -Infinity, epoch = 0, waited = 0 } = parts.best ?? {};
   const best = value > -Infinity ? { value, epoch, waited } : undefined;
-  return writeSafetensors(tensors, {
+  const metadata = {
     kind: 'seqrec checkpoint',
     format_version: VERSION,
     state: JSON.stringify({ ...state, best }),
     fingerprint: JSON.stringify(parts.fingerprint),
-  });
+  };
+  return writeSafetensors(tensors, { ...metadata, checksum: checksum(tensors, metadata) });
 }
 
 /** Puts parameters, optimizer and best weights back and returns where the run stood. */
@@ -70,6 +72,9 @@ export function restoreCheckpoint(file: Uint8Array, parts: RunParts): RunState {
       `Expected a seqrec checkpoint of version ${VERSION}, got ${metadata.kind ?? 'another file'} ${metadata.format_version ?? ''}.`,
     );
   }
+  const { checksum: stored, ...rest } = metadata;
+  if (stored !== checksum(tensors, rest))
+    throw new FileFormatError('The checkpoint is damaged: its checksum is wrong.');
   const saved = JSON.parse(metadata.fingerprint ?? '{}') as Record<string, unknown>;
   const differences = Object.entries(parts.fingerprint).flatMap(([name, value]) => {
     const [now, then] = [JSON.stringify(value), JSON.stringify(saved[name])];

@@ -127,7 +127,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     parameters,
     optimizer: optimizer.start(parameters),
     best: earlyStopping && new BestWeights(earlyStopping),
-    fingerprint: fingerprint(settings, data, [...parameters.keys()]),
+    fingerprint: fingerprint(settings, model, data, [...parameters.keys()]),
   };
   const speed = new SpeedMeter();
   const breathe = pauser();
@@ -288,9 +288,10 @@ function readSettings(options: FitOptions) {
 }
 
 /** What must not differ between a run and its continuation. `epochs` may: a finished run can be prolonged. */
-function fingerprint(settings: ReturnType<typeof readSettings>, data: Interactions, paths: string[]) {
+function fingerprint(settings: ReturnType<typeof readSettings>, model: Trainable, data: Interactions, paths: string[]) {
   const part = (value: Part) => partsToJson(value);
   return {
+    model: partsToJson(model.config()),
     seed: settings.seed,
     batchSize: settings.batchSize,
     clipNorm: settings.clipNorm === Infinity ? null : settings.clipNorm,

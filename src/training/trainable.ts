@@ -19,4 +19,6 @@ export interface Trainable extends Module, Scorer {
    */
   encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D;
   output(): Output;
+  /** Every option but the catalogue; a checkpoint belongs to a model with these. */
+  config(): object;
 }

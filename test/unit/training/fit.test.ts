@@ -254,8 +254,14 @@ describe('fit', () => {
       using other = make();
       const wrong = other.fit(train, { ...settings, seed: 1, loss: bce(), checkpoint, resume: true });
       await expect(wrong).rejects.toThrow(/belongs to another run: seed was 7, is 1; loss was .*crossEntropy.*bce/);
+      using wider = make({ dropout: 0.5 });
+      const changed = wider.fit(train, { ...settings, checkpoint, resume: true });
+      await expect(changed).rejects.toThrow(/another run: model was .*"dropout":0.3.* is .*"dropout":0.5/);
       const broken = other.fit(train, { ...settings, resume: (await readFile(file)).subarray(0, 100) });
-      await expect(broken).rejects.toThrow();
+      await expect(broken).rejects.toThrow('the file is cut off');
+      const flipped = await readFile(file);
+      flipped.writeUInt8(flipped.readUInt8(flipped.length - 3) ^ 1, flipped.length - 3);
+      await expect(other.fit(train, { ...settings, resume: flipped })).rejects.toThrow('its checksum is wrong');
       const model1 = await model.save();
       await expect(other.fit(train, { ...settings, resume: model1 })).rejects.toThrow('Expected a seqrec checkpoint');
       const gone = make().fit(train, { ...settings, checkpoint: { file: join(folder, 'no', 'such') } });
