@@ -13,7 +13,7 @@
  * const next = await model.recommend(['sku-17', 'sku-3'], { k: 10 });
  * ```
  *
- * @packageDocumentation
+ * @module seqrec
  */
 
 // Backend

@@ -1,4 +1,8 @@
-/** `import 'seqrec/wasm'` runs seqrec on WebAssembly. */
+/**
+ * `import 'seqrec/wasm'` runs seqrec on WebAssembly.
+ *
+ * @module seqrec/wasm
+ */
 
 import { requestBackend } from '../backend/select.ts';
 import { wasm } from '../backend/wasm.ts';
