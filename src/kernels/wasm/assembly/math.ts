@@ -1,0 +1,76 @@
+// What the kernels share: multiply-add, sums over lanes, and e^x and ln x as polynomials (those of the standard library
+// read tables, and a kernel may have no data of its own: it lives in the memory of tfjs-wasm).
+
+/** a · b + c, in one rounding where the variant has relaxed SIMD. */
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** The sum of the four lanes. */
+@inline
+export function sumLanes(x: v128): f32 {
+  return (
+    f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
+  );
+}
+
+/** The largest of the four lanes. */
+@inline
+export function maxLanes(x: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
+    max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
+  );
+}
+
+/** e^x with a relative error below 2e-7; 0 below -87 or so, where it leaves the normal numbers, ∞ above 88.7; NaN stays. */
+@inline
+export function exp4(x: v128): v128 {
+  // e^x = 2^n · e^r with |r| ≤ ln 2 / 2 (Cephes expf). ln 2 is subtracted in two parts, the first of few bits, so that
+  // n · part is exact.
+  const limited = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(89));
+  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(1.44269504)));
+  let r = madd(n, f32x4.splat(-0.693359375), limited);
+  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  let p = f32x4.splat(1.9875691500e-4);
+  p = madd(p, r, f32x4.splat(1.3981999507e-3));
+  p = madd(p, r, f32x4.splat(8.3334519073e-3));
+  p = madd(p, r, f32x4.splat(4.1665795894e-2));
+  p = madd(p, r, f32x4.splat(1.6666665459e-1));
+  p = madd(p, r, f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(madd(f32x4.mul(p, r), r, r), f32x4.splat(1));
+  // Twice 2^(n/2): at n = 128 the exponent of 2^n itself would not fit.
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  const scaled = f32x4.mul(f32x4.mul(p, power4(half)), power4(i32x4.sub(whole, half)));
+  return v128.andnot(scaled, f32x4.lt(x, f32x4.splat(-87.3)));
+}
+
+/** 2^n for integers -126 … 127. */
+@inline
+function power4(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** {@link exp4} of one number. */
+export function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
+}
+
+/** ln x with an error below 2e-7 (relative, or absolute near 1) for normal x > 0. */
+export function log1(x: f32): f32 {
+  // x = 2^e · m with √½ < m ≤ √2, and ln m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.172.
+  const bits = reinterpret<i32>(x);
+  let e = (bits >> 23) - 127;
+  let m = reinterpret<f32>((bits & 0x7fffff) | 0x3f800000);
+  if (m > 1.41421356) {
+    m *= 0.5;
+    e++;
+  }
+  const s = (m - 1) / (m + 1);
+  const q = s * s;
+  const series: f32 = q * (0.333333333 + q * (0.2 + q * (0.142857143 + q * 0.111111111)));
+  return <f32>e * 0.693147181 + 2 * (s + s * series);
+}
