@@ -5,7 +5,7 @@ import type { Replacement } from './memory.ts';
 import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
 
 /** Registers the kernels for a backend that is, or is about to become, active. Does nothing the second time. */
-export function registerKernels(backendName: string): void {
+export async function registerKernels(backendName: string): Promise<void> {
   for (const [kernelName, replace] of Object.entries(replacements[backendName] ?? {})) {
     const known = tf.getKernel(kernelName, backendName);
     if (known && OURS.has(known.kernelFunc)) continue;
@@ -14,6 +14,7 @@ export function registerKernels(backendName: string): void {
     OURS.add(kernelFunc);
     tf.registerKernel({ ...known, kernelName, backendName, kernelFunc });
   }
+  if (backendName === 'wasm') await (await import('./wasm-kernels.ts')).registerWasmKernels();
 }
 
 const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { expectShape } from '../core/shape.ts';
-import { transposedProduct } from './product.ts';
+import { hasKernel, runKernel } from './kernel.ts';
+import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -22,13 +23,17 @@ export function linear(x: tf.Tensor2D, weight: Weight, bias?: Weight): tf.Tensor
     b ? [x, w, b] : [x, w],
     (save) => {
       save(x, w);
-      const y: tf.Tensor2D = tf.matMul(x, tf.transpose(w));
-      return b ? tf.add(y, b) : y;
+      return multiply(x, w, { transposeB: true, bias: b });
     },
     (dy: tf.Tensor2D, x: tf.Tensor2D, w: tf.Tensor2D) => [
-      tf.matMul(dy, w),
-      transposedProduct(dy, x),
-      ...(b ? [tf.sum(dy, 0)] : []),
+      multiply(dy, w),
+      multiply(dy, x, { transposeA: true }),
+      ...(b ? [columnSums(dy)] : []),
     ],
   );
+}
+
+/** The sum of all rows. */
+function columnSums(x: tf.Tensor2D): tf.Tensor1D {
+  return hasKernel('SeqrecColumnSums') ? runKernel('SeqrecColumnSums', { x }) : tf.sum(x, 0);
 }

@@ -92,12 +92,12 @@ onEachBackend((backend) => {
     });
   });
 
-  test('registering twice changes nothing', () => {
+  test('registering twice changes nothing', async () => {
     const kernels = () => tf.getKernelsForBackend(backend).map(({ kernelFunc }) => kernelFunc);
     const before = kernels();
-    registerKernels(backend);
+    await registerKernels(backend);
     expect(kernels()).toEqual(before);
-    registerKernels('none');
+    await registerKernels('none');
   });
 });
 
