@@ -14,6 +14,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
+import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 
 /** A kernel by the name under which ops find it. */
@@ -34,7 +35,7 @@ export interface Wasm {
   scratch(bytes: number): number;
 }
 
-const families: readonly (readonly WasmKernel[])[] = [matMulKernels];
+const families: readonly (readonly WasmKernel[])[] = [layerNormKernels, matMulKernels];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */
 export async function registerWasmKernels(): Promise<void> {

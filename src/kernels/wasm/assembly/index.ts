@@ -1,3 +1,4 @@
 /** All kernels of the module. Pointers are byte offsets into the memory of tfjs-wasm; callers pass scratch space. */
 export { columnSums } from './column-sums';
+export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
