@@ -16,6 +16,7 @@ import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
+import { optimizerKernels } from './wasm/optimizer.ts';
 
 /** A kernel by the name under which ops find it. */
 export interface WasmKernel {
@@ -35,7 +36,7 @@ export interface Wasm {
   scratch(bytes: number): number;
 }
 
-const families: readonly (readonly WasmKernel[])[] = [layerNormKernels, matMulKernels];
+const families: readonly (readonly WasmKernel[])[] = [layerNormKernels, matMulKernels, optimizerKernels];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */
 export async function registerWasmKernels(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Clipping of gradients by their global norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Gradient } from '../core/parameter.ts';
+import { sumOfSquares } from '../ops/sum-of-squares.ts';
 
 /**
  * Scales gradients so that the L2 norm over all of them together is at most `maxNorm`, as
@@ -14,7 +15,7 @@ export function clipByGlobalNorm(
   maxNorm: number,
 ): { gradients: Map<string, Gradient>; norm: tf.Scalar } {
   const norm = tf.tidy(() => {
-    const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(valuesOf(gradient))));
+    const squares = [...gradients.values()].map((gradient) => sumOfSquares(valuesOf(gradient)));
     return squares.length > 0 ? tf.sqrt(tf.addN(squares)) : tf.scalar(0);
   }) as tf.Scalar;
   if (maxNorm === Infinity) return { gradients: new Map(gradients), norm };
