@@ -31,21 +31,43 @@ export function exp4(x: v128): v128 {
   // e^x = 2^n · e^r with |r| ≤ ln 2 / 2 (Cephes expf). ln 2 is subtracted in two parts, the first of few bits, so that
   // n · part is exact.
   const limited = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(89));
-  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(1.44269504)));
+  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(<f32>Math.LOG2E)));
   let r = madd(n, f32x4.splat(-0.693359375), limited);
   r = madd(n, f32x4.splat(2.12194440e-4), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(f32x4.mul(p, r), r, r), f32x4.splat(1));
   // Twice 2^(n/2): at n = 128 the exponent of 2^n itself would not fit.
   const whole = i32x4.trunc_sat_f32x4_s(n);
   const half = i32x4.shr_s(whole, 1);
-  const scaled = f32x4.mul(f32x4.mul(p, power4(half)), power4(i32x4.sub(whole, half)));
+  const scaled = f32x4.mul(f32x4.mul(expNear0(r), power4(half)), power4(i32x4.sub(whole, half)));
   return v128.andnot(scaled, f32x4.lt(x, f32x4.splat(-87.3)));
+}
+
+/**
+ * e^x for x ≤ 0 with a relative error below 2e-7, in half the steps of {@link exp4}: for softmax, whose largest exponent
+ * is 0. Below -87 it stays e^-87, about 1e-38; NaN stays.
+ */
+@inline
+export function expNegative4(x: v128): v128 {
+  // pmax(a, b) is a unless a < b, so a NaN stays.
+  const limited = f32x4.pmax(x, f32x4.splat(-87));
+  // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
+  const rounded = madd(limited, f32x4.splat(<f32>Math.LOG2E), f32x4.splat(12582912));
+  const n = f32x4.sub(rounded, f32x4.splat(12582912));
+  let r = madd(n, f32x4.splat(-0.693359375), limited);
+  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  // Adding n to the exponent's bits multiplies by 2^n.
+  return i32x4.add(expNear0(r), i32x4.shl(rounded, 23));
+}
+
+/** e^x for |x| ≤ ln 2 / 2. */
+@inline
+function expNear0(x: v128): v128 {
+  let p = f32x4.splat(1.9875691500e-4);
+  p = madd(p, x, f32x4.splat(1.3981999507e-3));
+  p = madd(p, x, f32x4.splat(8.3334519073e-3));
+  p = madd(p, x, f32x4.splat(4.1665795894e-2));
+  p = madd(p, x, f32x4.splat(1.6666665459e-1));
+  p = madd(p, x, f32x4.splat(5.0000001201e-1));
+  return f32x4.add(madd(f32x4.mul(p, x), x, x), f32x4.splat(1));
 }
 
 /** 2^n for integers -126 … 127. */
@@ -65,12 +87,12 @@ export function log1(x: f32): f32 {
   const bits = reinterpret<i32>(x);
   let e = (bits >> 23) - 127;
   let m = reinterpret<f32>((bits & 0x7fffff) | 0x3f800000);
-  if (m > 1.41421356) {
+  if (m > <f32>Math.SQRT2) {
     m *= 0.5;
     e++;
   }
   const s = (m - 1) / (m + 1);
   const q = s * s;
   const series: f32 = q * (0.333333333 + q * (0.2 + q * (0.142857143 + q * 0.111111111)));
-  return <f32>e * 0.693147181 + 2 * (s + s * series);
+  return <f32>e * <f32>Math.LN2 + 2 * (s + s * series);
 }
