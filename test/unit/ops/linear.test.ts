@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { linear } from '../../../src/ops/linear.ts';
 import { type MultiplyOptions, multiply, product } from '../../../src/ops/product.ts';
@@ -50,6 +50,14 @@ onEachBackend(() => {
         const added = await run({ bias: tensor<tf.Tensor1D>(bias) }).data();
         expectClose(added, shifted, 'with a bias', { absolute: 1e-4 });
       }
+    }
+  });
+
+  test('a row gives the same bits alone and among others', async () => {
+    const [x, w, bias] = [tensor(normals([9, 600], 1)), tensor(normals([21, 600], 2)), tensor(normals([21], 3))];
+    const all = await linear(x, w, bias).array();
+    for (const [row, values] of all.entries()) {
+      expect(await linear(tf.slice(x, [row, 0], [1, -1]), w, bias).array()).toEqual([values]);
     }
   });
 

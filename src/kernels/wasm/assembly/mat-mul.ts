@@ -14,17 +14,14 @@ const KC = 512;
 const NC = 1024;
 const TILE_BYTES: usize = MR * NR * 4;
 
-/** The scratch space of {@link matMul} in bytes. */
+/** The scratch space of {@link matMul} and {@link addProduct} in bytes. */
 export function matMulScratch(n: i32, k: i32): usize {
   const terms: usize = min(k, KC);
   const columns: usize = (min(n, NC) + NR - 1) & -NR;
   return TILE_BYTES + terms * MR * 4 + terms * columns * 4;
 }
 
-/**
- * `c` [m, n] = the product of A [m, k] and B [k, n] plus `bias` [n] (0: none). Element (i, j) of A lies at
- * a + i · aRow + j · aColumn, where one of the strides (in bytes) is 4; B likewise.
- */
+/** `c` [m, n] = the product of A [m, k] and B [k, n] plus `bias` [n] (0: none). The strides are those of addProduct. */
 export function matMul(
   m: i32,
   n: i32,
@@ -40,31 +37,59 @@ export function matMul(
   scratch: usize,
 ): void {
   const cRow: usize = (<usize>n) << 2;
-  const tile = scratch;
-  const packedA = tile + TILE_BYTES;
-  const packedB = packedA + <usize>min(k, KC) * MR * 4;
   for (let i = 0; i < m; i++) {
     if (bias) memory.copy(c + i * cRow, bias, cRow);
     else memory.fill(c + i * cRow, 0, cRow);
   }
+  addProduct(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, scratch);
+}
+
+/**
+ * Adds the product of A [m, k] and B [k, n] to `c`, whose rows are `cRow` bytes apart. Element (i, j) of A lies at
+ * a + i · aRow + j · aColumn, where one of the strides (in bytes) is 4; B likewise.
+ *
+ * Every result is c + a0 b0 + a1 b1 + …, summed in this order wherever it stands, so that a row gives the same bits
+ * alone and among others.
+ */
+export function addProduct(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  aRow: usize,
+  aColumn: usize,
+  b: usize,
+  bRow: usize,
+  bColumn: usize,
+  c: usize,
+  cRow: usize,
+  scratch: usize,
+): void {
+  const tile = scratch;
+  const packedA = tile + TILE_BYTES;
+  const packedB = packedA + <usize>min(k, KC) * MR * 4;
+  // For a single row, a panel is used once and had better stay in the nearest cache.
+  const block = m === 1 ? NR : NC;
   for (let k0 = 0; k0 < k; k0 += KC) {
     const terms = min(KC, k - k0);
     const panel: usize = (<usize>terms) * NR * 4;
-    for (let n0 = 0; n0 < n; n0 += NC) {
-      const columns = min(NC, n - n0);
+    for (let n0 = 0; n0 < n; n0 += block) {
+      const columns = min(block, n - n0);
       packB(b + k0 * bRow + n0 * bColumn, bRow, bColumn, terms, columns, packedB);
       for (let i = 0; i < m; i += MR) {
         const rows = min(MR, m - i);
-        packA(a + i * aRow + k0 * aColumn, aRow, aColumn, rows, terms, packedA);
-        let out = c + i * cRow + (<usize>n0 << 2);
+        if (m > MR || n0 === 0) packA(a + i * aRow + k0 * aColumn, aRow, aColumn, rows, terms, packedA);
+        let out = c + i * cRow + ((<usize>n0) << 2);
         let from = packedB;
         for (let j = 0; j < columns; j += NR) {
           const width = min(NR, columns - j);
           if (rows === MR && width === NR) addTile(terms, packedA, from, out, cRow);
           else {
-            memory.fill(tile, 0, TILE_BYTES);
-            addTile(terms, packedA, from, tile, NR * 4);
-            addPart(tile, rows, width, out, cRow);
+            // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
+            copyPart(out, cRow, tile, NR * 4, rows, width);
+            if (rows === 1) addRow(terms, packedA, from, tile);
+            else addTile(terms, packedA, from, tile, NR * 4);
+            copyPart(tile, NR * 4, out, cRow, rows, width);
           }
           from += panel;
           out += NR * 4;
@@ -131,14 +156,28 @@ function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void {
   v128.store(row5, c51, 16);
 }
 
-/** Adds the first rows and columns of a tile of its own to the results, at their edge. */
-function addPart(tile: usize, rows: i32, columns: i32, c: usize, cRow: usize): void {
+/** {@link addTile} for the first row only. */
+function addRow(k: i32, a: usize, b: usize, c: usize): void {
+  let left = v128.load(c);
+  let right = v128.load(c, 16);
+  for (; k > 0; k--) {
+    const x = v128.load_splat<f32>(a);
+    left = madd(x, v128.load(b), left);
+    right = madd(x, v128.load(b, 16), right);
+    a += MR * 4;
+    b += NR * 4;
+  }
+  v128.store(c, left);
+  v128.store(c, right, 16);
+}
+
+/** Copies the corner of a matrix. */
+function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, columns: i32): void {
+  const width: usize = (<usize>columns) << 2;
   for (let i = 0; i < rows; i++) {
-    for (let j: usize = 0; j < <usize>columns << 2; j += 4) {
-      store<f32>(c + j, load<f32>(c + j) + load<f32>(tile + j));
-    }
-    tile += NR * 4;
-    c += cRow;
+    for (let j: usize = 0; j < width; j += 4) store<f32>(to + j, load<f32>(from + j));
+    from += fromRow;
+    to += toRow;
   }
 }
 
