@@ -14,6 +14,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
+import { attentionKernels } from './wasm/attention.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
@@ -36,7 +37,7 @@ export interface Wasm {
   scratch(bytes: number): number;
 }
 
-const families: readonly (readonly WasmKernel[])[] = [layerNormKernels, matMulKernels, optimizerKernels];
+const families: readonly (readonly WasmKernel[])[] = [attentionKernels, layerNormKernels, matMulKernels, optimizerKernels];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */
 export async function registerWasmKernels(): Promise<void> {
