@@ -15,9 +15,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
 import { attentionKernels } from './wasm/attention.ts';
+import { dropoutKernels } from './wasm/dropout.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
+import { softmaxRowsKernels } from './wasm/softmax-rows.ts';
 
 /** A kernel by the name under which ops find it. */
 export interface WasmKernel {
@@ -37,7 +39,14 @@ export interface Wasm {
   scratch(bytes: number): number;
 }
 
-const families: readonly (readonly WasmKernel[])[] = [attentionKernels, layerNormKernels, matMulKernels, optimizerKernels];
+const families: readonly (readonly WasmKernel[])[] = [
+  attentionKernels,
+  dropoutKernels,
+  layerNormKernels,
+  matMulKernels,
+  optimizerKernels,
+  softmaxRowsKernels,
+];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */
 export async function registerWasmKernels(): Promise<void> {

@@ -1,8 +1,8 @@
 /** The affine map of every row. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { expectShape } from '../core/shape.ts';
-import { hasKernel, runKernel } from './kernel.ts';
+import { columnSums } from './column-sums.ts';
 import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -31,9 +31,4 @@ export function linear(x: tf.Tensor2D, weight: Weight, bias?: Weight): tf.Tensor
       ...(b ? [columnSums(dy)] : []),
     ],
   );
-}
-
-/** The sum of all rows. */
-function columnSums(x: tf.Tensor2D): tf.Tensor1D {
-  return hasKernel('SeqrecColumnSums') ? runKernel('SeqrecColumnSums', { x }) : tf.sum(x, 0);
 }

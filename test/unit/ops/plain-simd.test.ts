@@ -11,6 +11,7 @@ WebAssembly.validate = (bytes) => {
   return false;
 };
 
+await import('./adam-update.test.ts');
 await import('./linear.test.ts');
 await import('./layer-norm.test.ts');
 await import('./attention.test.ts');

@@ -2,6 +2,8 @@
 export { adam } from './adam';
 export { attentionBackward, attentionForward, attentionScratch, clear } from './attention';
 export { columnSums } from './column-sums';
+export { dropout } from './dropout';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
+export { softmaxRows } from './softmax-rows';
 export { sumOfSquares } from './squares';
