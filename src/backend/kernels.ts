@@ -1,6 +1,6 @@
 /** tfjs kernels of our own, where a backend lacks one or has a slow one. Code of the application gains as well. */
 import * as tf from '@tensorflow/tfjs-core';
-import { wasmGather, wasmSlice } from './copies.ts';
+import { wasmGather, wasmIdentity, wasmSlice } from './copies.ts';
 import type { Replacement } from './memory.ts';
 import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
 
@@ -19,7 +19,7 @@ export async function registerKernels(backendName: string): Promise<void> {
 
 const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {
   cpu: { UnsortedSegmentSum: cpuSegmentSum },
-  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather },
+  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather, Identity: wasmIdentity },
 };
 
 const OURS = new WeakSet<tf.KernelFunc>();
