@@ -4,7 +4,7 @@
 // Within scratch space every row of a head is padded with zeros to a multiple of 8 columns, and every row of scores to a
 // multiple of 8 keys; so the loops below need no case for what is left over.
 import { dropoutMask, dropoutRow } from './dropout';
-import { exp4, madd, maxLanes, sumLanes } from './math';
+import { expNegative4, madd, maxLanes, sumLanes } from './math';
 
 /** Queries in a tile. */
 const TILE = 4;
@@ -138,7 +138,7 @@ export function attentionBackward(
       packPanels(k + ofKeys, row, keys, width, keyPanels);
       packPanels(v + ofKeys, row, keys, width, valuePanels);
       loadRows(k + ofKeys, row, keys, width, 1, keyRows, wide);
-      memory.fill(keySums, 0, 2 * rows);
+      setZero(keySums, keySums + 2 * rows);
       for (let i = 0; i < queries; i += TILE) {
         const here = min(TILE, queries - i);
         const most = visible(causal, firstUnseen + i + here - 1, keys);
@@ -217,7 +217,7 @@ function loadRows(from: usize, stride: usize, rows: i32, width: i32, scale: f32,
 /** {@link loadRows} for a tile: rows that there are not are 0. */
 function loadTile(from: usize, stride: usize, rows: i32, width: i32, scale: f32, to: usize, wide: usize): void {
   loadRows(from, stride, rows, width, scale, to, wide);
-  memory.fill(to + <usize>rows * wide, 0, <usize>(TILE - rows) * wide);
+  setZero(to + <usize>rows * wide, to + <usize>TILE * wide);
 }
 
 /** The opposite of {@link loadRows}. */
@@ -372,21 +372,29 @@ function addProducts(a: usize, aRow: usize, rows: i32, b: usize, width: usize, c
 
 /** The softmax of the first `seen` scores in place, then zeros up to `end`, a multiple of 8. */
 function softmaxRow(scores: usize, seen: i32, end: i32): void {
+  const past = scores + (<usize>seen << 2);
   const limit = scores + (<usize>((seen + 3) & ~3) << 2);
-  for (let i = seen; i < ((seen + 3) & ~3); i++) store<f32>(scores + (i << 2), -Infinity);
+  for (let i = past; i < limit; i += 4) store<f32>(i, -Infinity);
   let largest = f32x4.splat(-Infinity);
   for (let i = scores; i < limit; i += 16) largest = f32x4.max(largest, v128.load(i));
   const shift = f32x4.splat(maxLanes(largest));
   let sums = f32x4.splat(0);
   for (let i = scores; i < limit; i += 16) {
-    const value = exp4(f32x4.sub(v128.load(i), shift));
+    const value = expNegative4(f32x4.sub(v128.load(i), shift));
     sums = f32x4.add(sums, value);
     v128.store(i, value);
   }
   // The largest score adds 1 to the sum.
   const factor = f32x4.splat(1 / sumLanes(sums));
   for (let i = scores; i < limit; i += 16) v128.store(i, f32x4.mul(v128.load(i), factor));
-  memory.fill(limit, 0, scores + (<usize>end << 2) - limit);
+  for (let i = past; i < limit; i += 4) store<f32>(i, 0);
+  setZero(limit, scores + (<usize>end << 2));
+}
+
+/** Zeros from `begin` to `end`, a multiple of 16 bytes; memory.fill would cost a call out of the module. */
+@inline
+function setZero(begin: usize, end: usize): void {
+  for (let i = begin; i < end; i += 16) v128.store(i, f32x4.splat(0));
 }
 
 /** gradient = weight · (gradient - Σ weight · gradient), for `end` keys, a multiple of 8. */

@@ -14,13 +14,17 @@ export function layerNormForward(
   const stride: usize = width << 2;
   const whole: usize = (width & ~3) << 2;
   for (let row = 0; row < rows; row++) {
-    normaliseRow(x, width, epsilon, y);
+    const statistics = statisticsOf(x, width, epsilon);
+    const first = v128.shuffle<i32>(statistics, statistics, 0, 0, 0, 0);
+    const second = v128.shuffle<i32>(statistics, statistics, 1, 1, 1, 1);
+    const inverse = v128.shuffle<i32>(statistics, statistics, 2, 2, 2, 2);
     let at: usize = 0;
     for (; at < whole; at += 16) {
-      v128.store(y + at, madd(v128.load(y + at), v128.load(weight + at), v128.load(bias + at)));
+      const normal = normal4(v128.load(x + at), first, second, inverse);
+      v128.store(y + at, madd(normal, v128.load(weight + at), v128.load(bias + at)));
     }
     for (; at < stride; at += 4) {
-      store<f32>(y + at, load<f32>(y + at) * load<f32>(weight + at) + load<f32>(bias + at));
+      store<f32>(y + at, normal1(load<f32>(x + at), statistics) * load<f32>(weight + at) + load<f32>(bias + at));
     }
     x += stride;
     y += stride;
@@ -44,14 +48,18 @@ export function layerNormBackward(
   memory.fill(dWeight, 0, stride);
   memory.fill(dBias, 0, stride);
   for (let row = 0; row < rows; row++) {
-    // With g = dy · weight: dx = inverse · (g - mean(g) - normal · mean(g · normal)). dx holds the normalised row first.
-    const inverse = normaliseRow(x, width, epsilon, dx);
+    const statistics = statisticsOf(x, width, epsilon);
+    const first = v128.shuffle<i32>(statistics, statistics, 0, 0, 0, 0);
+    const second = v128.shuffle<i32>(statistics, statistics, 1, 1, 1, 1);
+    const inverse = v128.shuffle<i32>(statistics, statistics, 2, 2, 2, 2);
+    // With g = dy · weight: dx = inverse · (g - mean(g) - normal · mean(g · normal)).
     let sums = f32x4.splat(0);
     let alongs = f32x4.splat(0);
     let at: usize = 0;
     for (; at < whole; at += 16) {
       const upstream = v128.load(dy + at);
-      const normal = v128.load(dx + at);
+      const normal = normal4(v128.load(x + at), first, second, inverse);
+      v128.store(dx + at, normal);
       v128.store(dWeight + at, madd(upstream, normal, v128.load(dWeight + at)));
       v128.store(dBias + at, f32x4.add(upstream, v128.load(dBias + at)));
       const g = f32x4.mul(upstream, v128.load(weight + at));
@@ -62,7 +70,8 @@ export function layerNormBackward(
     let along = sumLanes(alongs);
     for (; at < stride; at += 4) {
       const upstream = load<f32>(dy + at);
-      const normal = load<f32>(dx + at);
+      const normal = normal1(load<f32>(x + at), statistics);
+      store<f32>(dx + at, normal);
       store<f32>(dWeight + at, upstream * normal + load<f32>(dWeight + at));
       store<f32>(dBias + at, upstream + load<f32>(dBias + at));
       const g = upstream * load<f32>(weight + at);
@@ -71,16 +80,15 @@ export function layerNormBackward(
     }
     sum /= <f32>width;
     along /= <f32>width;
-    const inverses = f32x4.splat(inverse);
     const shift = f32x4.splat(-sum);
     const slope = f32x4.splat(-along);
     for (at = 0; at < whole; at += 16) {
       const centred = madd(v128.load(dy + at), v128.load(weight + at), shift);
-      v128.store(dx + at, f32x4.mul(inverses, madd(v128.load(dx + at), slope, centred)));
+      v128.store(dx + at, f32x4.mul(inverse, madd(v128.load(dx + at), slope, centred)));
     }
     for (; at < stride; at += 4) {
       const centred = load<f32>(dy + at) * load<f32>(weight + at) - sum;
-      store<f32>(dx + at, inverse * (centred - load<f32>(dx + at) * along));
+      store<f32>(dx + at, f32x4.extract_lane(statistics, 2) * (centred - load<f32>(dx + at) * along));
     }
     x += stride;
     dy += stride;
@@ -88,46 +96,69 @@ export function layerNormBackward(
   }
 }
 
-/** Writes (x - mean) · inverse to `out` and returns inverse = 1 / √(variance + epsilon). */
-function normaliseRow(x: usize, width: i32, epsilon: f32, out: usize): f32 {
+/**
+ * The mean of a row in two parts, and 1 / √(variance + epsilon), in the first three lanes. In two parts, since the mean
+ * of a constant row is off by a rounding, which an epsilon of 1e-12 would magnify 10^6 times.
+ */
+function statisticsOf(x: usize, width: i32, epsilon: f32): v128 {
   const end: usize = width << 2;
   const whole: usize = (width & ~3) << 2;
-  // Centred twice: the mean of a constant row is off by a rounding, which an epsilon of 1e-12 would magnify 10^6 times.
-  const first = meanOf(x, width);
-  const firsts = f32x4.splat(first);
+  // Two vectors at a time: an addition takes four cycles, and the next one waits for it.
+  const pairs: usize = (width & ~7) << 2;
+  let sums = f32x4.splat(0);
+  let others = f32x4.splat(0);
   let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(out + at, f32x4.sub(v128.load(x + at), firsts));
-  for (; at < end; at += 4) store<f32>(out + at, load<f32>(x + at) - first);
+  for (; at < pairs; at += 32) {
+    sums = f32x4.add(sums, v128.load(x + at));
+    others = f32x4.add(others, v128.load(x + at, 16));
+  }
+  if (at < whole) {
+    sums = f32x4.add(sums, v128.load(x + at));
+    at += 16;
+  }
+  let sum = sumLanes(f32x4.add(sums, others));
+  for (; at < end; at += 4) sum += load<f32>(x + at);
+  const first = sum / <f32>width;
 
-  const second = meanOf(out, width);
-  const seconds = f32x4.splat(second);
+  const shift = f32x4.splat(first);
   let squares = f32x4.splat(0);
-  for (at = 0; at < whole; at += 16) {
-    const centred = f32x4.sub(v128.load(out + at), seconds);
-    squares = madd(centred, centred, squares);
-    v128.store(out + at, centred);
+  let otherSquares = f32x4.splat(0);
+  sums = f32x4.splat(0);
+  others = f32x4.splat(0);
+  for (at = 0; at < pairs; at += 32) {
+    const value = f32x4.sub(v128.load(x + at), shift);
+    const other = f32x4.sub(v128.load(x + at, 16), shift);
+    sums = f32x4.add(sums, value);
+    others = f32x4.add(others, other);
+    squares = madd(value, value, squares);
+    otherSquares = madd(other, other, otherSquares);
   }
-  let square = sumLanes(squares);
+  if (at < whole) {
+    const value = f32x4.sub(v128.load(x + at), shift);
+    sums = f32x4.add(sums, value);
+    squares = madd(value, value, squares);
+    at += 16;
+  }
+  sum = sumLanes(f32x4.add(sums, others));
+  let square = sumLanes(f32x4.add(squares, otherSquares));
   for (; at < end; at += 4) {
-    const centred = load<f32>(out + at) - second;
-    square += centred * centred;
-    store<f32>(out + at, centred);
+    const value = load<f32>(x + at) - first;
+    sum += value;
+    square += value * value;
   }
-
-  const inverse: f32 = 1 / sqrt<f32>(square / <f32>width + epsilon);
-  const inverses = f32x4.splat(inverse);
-  for (at = 0; at < whole; at += 16) v128.store(out + at, f32x4.mul(v128.load(out + at), inverses));
-  for (; at < end; at += 4) store<f32>(out + at, load<f32>(out + at) * inverse);
-  return inverse;
+  const second = sum / <f32>width;
+  // The second part is a rounding of the first, so nothing is lost in this difference.
+  const variance = max<f32>(square / <f32>width - second * second, 0);
+  return f32x4(first, second, 1 / sqrt<f32>(variance + epsilon), 0);
 }
 
-function meanOf(x: usize, width: i32): f32 {
-  const end: usize = width << 2;
-  const whole: usize = (width & ~3) << 2;
-  let sums = f32x4.splat(0);
-  let at: usize = 0;
-  for (; at < whole; at += 16) sums = f32x4.add(sums, v128.load(x + at));
-  let sum = sumLanes(sums);
-  for (; at < end; at += 4) sum += load<f32>(x + at);
-  return sum / <f32>width;
+@inline
+function normal4(x: v128, first: v128, second: v128, inverse: v128): v128 {
+  return f32x4.mul(f32x4.sub(f32x4.sub(x, first), second), inverse);
+}
+
+@inline
+function normal1(x: f32, statistics: v128): f32 {
+  const centred = x - f32x4.extract_lane(statistics, 0) - f32x4.extract_lane(statistics, 1);
+  return centred * f32x4.extract_lane(statistics, 2);
 }
