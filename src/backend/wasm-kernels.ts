@@ -16,6 +16,7 @@ import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
 import { attentionKernels } from './wasm/attention.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
+import { geluKernels } from './wasm/gelu.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
@@ -42,6 +43,7 @@ export interface Wasm {
 const families: readonly (readonly WasmKernel[])[] = [
   attentionKernels,
   dropoutKernels,
+  geluKernels,
   layerNormKernels,
   matMulKernels,
   optimizerKernels,
@@ -78,12 +80,19 @@ let module: Promise<WebAssembly.Module | undefined> | undefined;
 function compiled(): Promise<WebAssembly.Module | undefined> {
   module ??= (async () => {
     for (const text of [relaxed, simd]) {
-      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+      const bytes = decoded(text);
       if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes);
     }
     return undefined;
   })();
   return module;
+}
+
+function decoded(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** The parts of tfjs-wasm that are needed here. */
@@ -117,7 +126,7 @@ function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
           throw new Error(`The WebAssembly memory is full: ${bytes} bytes more are needed.`);
         }
       }
-      return (block + 15) & ~15;
+      return ((block + 15) & ~15) >>> 0;
     },
   };
 }

@@ -16,6 +16,8 @@ await import('./linear.test.ts');
 await import('./layer-norm.test.ts');
 await import('./attention.test.ts');
 await import('./cross-entropy.test.ts');
+await import('./dropout.test.ts');
+await import('./activations.test.ts');
 
 test('the relaxed variant was refused', () => {
   expect(refused).toBe(1);
