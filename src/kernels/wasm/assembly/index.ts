@@ -8,3 +8,18 @@ export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
 export { softmaxRows } from './softmax-rows';
 export { sumOfSquares } from './squares';
+// No kernels, but numbers that have to stay variables.
+export {
+  log2e,
+  lowest,
+  minusLn2High,
+  minusLn2Low,
+  rounder,
+  term1,
+  term2,
+  term3,
+  term4,
+  term5,
+  term6,
+  term7,
+} from './math';

@@ -25,15 +25,31 @@ export function maxLanes(x: v128): f32 {
   );
 }
 
+// The numbers of the exponential, each in all lanes. As constants they would be built anew at every use, in several
+// instructions, which took half of the time (V8). index.ts exports them, so that the compiler must take them for variables
+// that somebody may set; a use is one load then.
+export let log2e: v128 = f32x4(1.44269504, 1.44269504, 1.44269504, 1.44269504);
+export let minusLn2High: v128 = f32x4(-0.693359375, -0.693359375, -0.693359375, -0.693359375);
+export let minusLn2Low: v128 = f32x4(2.12194440e-4, 2.12194440e-4, 2.12194440e-4, 2.12194440e-4);
+export let rounder: v128 = f32x4(12582912, 12582912, 12582912, 12582912);
+export let lowest: v128 = f32x4(-87, -87, -87, -87);
+export let term7: v128 = f32x4(1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4, 1.9875691500e-4);
+export let term6: v128 = f32x4(1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3, 1.3981999507e-3);
+export let term5: v128 = f32x4(8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3, 8.3334519073e-3);
+export let term4: v128 = f32x4(4.1665795894e-2, 4.1665795894e-2, 4.1665795894e-2, 4.1665795894e-2);
+export let term3: v128 = f32x4(1.6666665459e-1, 1.6666665459e-1, 1.6666665459e-1, 1.6666665459e-1);
+export let term2: v128 = f32x4(5.0000001201e-1, 5.0000001201e-1, 5.0000001201e-1, 5.0000001201e-1);
+export let term1: v128 = f32x4(1, 1, 1, 1);
+
 /** e^x with a relative error below 2e-7; 0 below -87 or so, where it leaves the normal numbers, ∞ above 88.7; NaN stays. */
 @inline
 export function exp4(x: v128): v128 {
   // e^x = 2^n · e^r with |r| ≤ ln 2 / 2 (Cephes expf). ln 2 is subtracted in two parts, the first of few bits, so that
   // n · part is exact.
   const limited = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(89));
-  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(<f32>Math.LOG2E)));
-  let r = madd(n, f32x4.splat(-0.693359375), limited);
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  const n = f32x4.nearest(f32x4.mul(limited, log2e));
+  let r = madd(n, minusLn2High, limited);
+  r = madd(n, minusLn2Low, r);
   // Twice 2^(n/2): at n = 128 the exponent of 2^n itself would not fit.
   const whole = i32x4.trunc_sat_f32x4_s(n);
   const half = i32x4.shr_s(whole, 1);
@@ -48,12 +64,12 @@ export function exp4(x: v128): v128 {
 @inline
 export function expNegative4(x: v128): v128 {
   // pmax(a, b) is a unless a < b, so a NaN stays.
-  const limited = f32x4.pmax(x, f32x4.splat(-87));
+  const limited = f32x4.pmax(x, lowest);
   // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
-  const rounded = madd(limited, f32x4.splat(<f32>Math.LOG2E), f32x4.splat(12582912));
-  const n = f32x4.sub(rounded, f32x4.splat(12582912));
-  let r = madd(n, f32x4.splat(-0.693359375), limited);
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  const rounded = madd(limited, log2e, rounder);
+  const n = f32x4.sub(rounded, rounder);
+  let r = madd(n, minusLn2High, limited);
+  r = madd(n, minusLn2Low, r);
   // Adding n to the exponent's bits multiplies by 2^n.
   return i32x4.add(expNear0(r), i32x4.shl(rounded, 23));
 }
@@ -61,13 +77,13 @@ export function expNegative4(x: v128): v128 {
 /** e^x for |x| ≤ ln 2 / 2. */
 @inline
 function expNear0(x: v128): v128 {
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, x, f32x4.splat(1.3981999507e-3));
-  p = madd(p, x, f32x4.splat(8.3334519073e-3));
-  p = madd(p, x, f32x4.splat(4.1665795894e-2));
-  p = madd(p, x, f32x4.splat(1.6666665459e-1));
-  p = madd(p, x, f32x4.splat(5.0000001201e-1));
-  return f32x4.add(madd(f32x4.mul(p, x), x, x), f32x4.splat(1));
+  let p = term7;
+  p = madd(p, x, term6);
+  p = madd(p, x, term5);
+  p = madd(p, x, term4);
+  p = madd(p, x, term3);
+  p = madd(p, x, term2);
+  return f32x4.add(madd(f32x4.mul(p, x), x, x), term1);
 }
 
 /** 2^n for integers -126 … 127. */
