@@ -4,7 +4,7 @@
 // Within scratch space every row of a head is padded with zeros to a multiple of 8 columns, and every row of scores to a
 // multiple of 8 keys; so the loops below need no case for what is left over.
 import { dropoutMask, dropoutRow } from './dropout';
-import { expNegative4, madd, maxLanes, sumLanes } from './math';
+import { expNegative4, madd, sumLanes } from './math';
 
 /** Queries in a tile. */
 const TILE = 4;
@@ -372,23 +372,27 @@ function addProducts(a: usize, aRow: usize, rows: i32, b: usize, width: usize, c
 
 /** The softmax of the first `seen` scores in place, then zeros up to `end`, a multiple of 8. */
 function softmaxRow(scores: usize, seen: i32, end: i32): void {
-  const past = scores + (<usize>seen << 2);
-  const limit = scores + (<usize>((seen + 3) & ~3) << 2);
-  for (let i = past; i < limit; i += 4) store<f32>(i, -Infinity);
-  let largest = f32x4.splat(-Infinity);
-  for (let i = scores; i < limit; i += 16) largest = f32x4.max(largest, v128.load(i));
-  const shift = f32x4.splat(maxLanes(largest));
-  let sums = f32x4.splat(0);
-  for (let i = scores; i < limit; i += 16) {
-    const value = expNegative4(f32x4.sub(v128.load(i), shift));
+  const whole = scores + (<usize>(seen & ~3) << 2);
+  const rest = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(seen & 3));
+  const last = v128.bitselect(v128.load(whole), f32x4.splat(-Infinity), rest);
+  // pmax is one instruction, max is seven. It passes over a NaN, which the exponential below does not.
+  let largest = last;
+  for (let i = scores; i < whole; i += 16) largest = f32x4.pmax(largest, v128.load(i));
+  largest = f32x4.pmax(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1));
+  largest = f32x4.pmax(largest, v128.shuffle<i32>(largest, largest, 1, 0, 3, 2));
+  const lastValue = v128.and(expNegative4(f32x4.sub(last, largest)), rest);
+  let sums = lastValue;
+  for (let i = scores; i < whole; i += 16) {
+    const value = expNegative4(f32x4.sub(v128.load(i), largest));
     sums = f32x4.add(sums, value);
     v128.store(i, value);
   }
   // The largest score adds 1 to the sum.
   const factor = f32x4.splat(1 / sumLanes(sums));
-  for (let i = scores; i < limit; i += 16) v128.store(i, f32x4.mul(v128.load(i), factor));
-  for (let i = past; i < limit; i += 4) store<f32>(i, 0);
-  setZero(limit, scores + (<usize>end << 2));
+  for (let i = scores; i < whole; i += 16) v128.store(i, f32x4.mul(v128.load(i), factor));
+  const limit = scores + (<usize>end << 2);
+  if (whole < limit) v128.store(whole, v128.and(f32x4.mul(lastValue, factor), rest));
+  setZero(whole + 16, limit);
 }
 
 /** Zeros from `begin` to `end`, a multiple of 16 bytes; memory.fill would cost a call out of the module. */

@@ -1,5 +1,5 @@
 // x Φ(x) with the normal distribution function Φ, and its derivative.
-import { exp4, madd } from './math';
+import { expNegative4, madd } from './math';
 
 /** y = gelu(x) for `count` values. */
 export function gelu(x: usize, count: i32, y: usize): void {
@@ -25,11 +25,11 @@ export function geluGradient(x: usize, dy: usize, count: i32, dx: usize): void {
 }
 
 function gelu4(x: v128): v128 {
-  return f32x4.mul(x, normalCdf(x, exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)))));
+  return f32x4.mul(x, normalCdf(x, expNegative4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)))));
 }
 
 function slope4(x: v128): v128 {
-  const bell = exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)));
+  const bell = expNegative4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)));
   // 1 / √(2π) · e^(-x² / 2) is the density.
   return madd(f32x4.mul(x, f32x4.splat(0.39894228)), bell, normalCdf(x, bell));
 }
