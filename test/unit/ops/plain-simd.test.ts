@@ -18,6 +18,9 @@ await import('./attention.test.ts');
 await import('./cross-entropy.test.ts');
 await import('./dropout.test.ts');
 await import('./activations.test.ts');
+await import('./adam-update.test.ts');
+await import('./dropout.test.ts');
+await import('./activations.test.ts');
 
 test('the relaxed variant was refused', () => {
   expect(refused).toBe(1);

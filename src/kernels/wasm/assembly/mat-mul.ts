@@ -16,9 +16,14 @@ const TILE_BYTES: usize = MR * NR * 4;
 
 /** The scratch space of {@link matMul} and {@link addProduct} in bytes. */
 export function matMulScratch(n: i32, k: i32): usize {
-  const terms: usize = min(k, KC);
+  const terms = min(k, KC);
   const columns: usize = (min(n, NC) + NR - 1) & -NR;
-  return TILE_BYTES + terms * MR * 4 + terms * columns * 4;
+  return TILE_BYTES + blockBytes(terms) + <usize>terms * columns * 4;
+}
+
+/** A packed block of A; what follows it stays aligned. */
+function blockBytes(terms: i32): usize {
+  return (<usize>terms * MR * 4 + 15) & ~15;
 }
 
 /** `c` [m, n] = the product of A [m, k] and B [k, n] plus `bias` [n] (0: none). The strides are those of addProduct. */
@@ -67,7 +72,7 @@ export function addProduct(
 ): void {
   const tile = scratch;
   const packedA = tile + TILE_BYTES;
-  const packedB = packedA + <usize>min(k, KC) * MR * 4;
+  const packedB = packedA + blockBytes(min(k, KC));
   // For a single row, a panel is used once and had better stay in the nearest cache.
   const block = m === 1 ? NR : NC;
   for (let k0 = 0; k0 < k; k0 += KC) {
