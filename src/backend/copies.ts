@@ -1,6 +1,6 @@
 /**
- * Slice and GatherV2 for tfjs-wasm as plain copies within its heap. Its own Slice first copies the whole input out of
- * the heap, and its own GatherV2 computes the place of every single value.
+ * Slice and GatherV2 for tfjs-wasm as plain copies within its heap, and Identity without a copy. Its own Slice first
+ * copies the whole input out of the heap, and its own GatherV2 computes the place of every single value.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { KernelCall, Replacement, WasmMemory } from './memory.ts';
@@ -50,6 +50,14 @@ export const wasmGather: Replacement = (known) => (call) => {
     out.copy(row * width, i * width, width);
   }
   return out.tensor;
+};
+
+/** Counts a reference, as all other backends do: every tensor that is saved for a gradient passes through here. */
+export const wasmIdentity: Replacement = (known) => (call) => {
+  const { x } = call.inputs as { x: tf.TensorInfo };
+  if (x.dtype === 'string' && known) return known(call);
+  (call.backend as tf.KernelBackend).incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
 };
 
 /** A new tensor, and a way to copy values of `x` into it. */

@@ -1,11 +1,11 @@
 /** tfjs kernels of our own, where a backend lacks one or has a slow one. Code of the application gains as well. */
 import * as tf from '@tensorflow/tfjs-core';
-import { wasmGather, wasmSlice } from './copies.ts';
+import { wasmGather, wasmIdentity, wasmSlice } from './copies.ts';
 import type { Replacement } from './memory.ts';
 import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
 
 /** Registers the kernels for a backend that is, or is about to become, active. Does nothing the second time. */
-export function registerKernels(backendName: string): void {
+export async function registerKernels(backendName: string): Promise<void> {
   for (const [kernelName, replace] of Object.entries(replacements[backendName] ?? {})) {
     const known = tf.getKernel(kernelName, backendName);
     if (known && OURS.has(known.kernelFunc)) continue;
@@ -14,11 +14,12 @@ export function registerKernels(backendName: string): void {
     OURS.add(kernelFunc);
     tf.registerKernel({ ...known, kernelName, backendName, kernelFunc });
   }
+  if (backendName === 'wasm') await (await import('./wasm-kernels.ts')).registerWasmKernels();
 }
 
 const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {
   cpu: { UnsortedSegmentSum: cpuSegmentSum },
-  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather },
+  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather, Identity: wasmIdentity },
 };
 
 const OURS = new WeakSet<tf.KernelFunc>();

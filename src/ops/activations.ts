@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { functionPart, type Part } from '../core/part.ts';
 import { checkNumber } from '../core/shape.ts';
+import { hasKernel, runKernel } from './kernel.ts';
 import { withGradient } from './with-gradient.ts';
 
 /** An element-wise function of rows `[N, D]` that a model file can name. */
@@ -14,10 +15,21 @@ export type ElementWise = (<T extends tf.Tensor>(x: T) => T) & Part;
 export const relu: ElementWise = activation('relu', tf.relu, (x) => tf.step(x));
 
 /** x Φ(x) with the normal distribution function Φ, the exact form (Hendrycks & Gimpel, 2016). */
-export const gelu: ElementWise = activation(
+export const gelu: ElementWise = functionPart(
   'gelu',
-  (x) => tf.mul(x, normalCdf(x)),
-  (x) => tf.add(normalCdf(x), tf.mul(x, tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)))),
+  <T extends tf.Tensor>(x: T): T =>
+    withGradient(
+      [x],
+      (save) => {
+        save(x);
+        return hasKernel('SeqrecGelu') ? runKernel('SeqrecGelu', { x }) : (tf.mul(x, normalCdf(x)) as T);
+      },
+      (dy: T, x: T) => [
+        hasKernel('SeqrecGeluGradient')
+          ? runKernel<tf.Tensor>('SeqrecGeluGradient', { x, dy })
+          : tf.mul(dy, geluDerivative(x)),
+      ],
+    ),
 );
 
 /** The approximation of {@link gelu} by tanh that GPT-2 and the original BERT code use. */
@@ -95,6 +107,11 @@ const GELU_CUBIC = 0.044715;
 
 function geluArgument(x: tf.Tensor): tf.Tensor {
   return tf.mul(tf.mul(x, GELU_SCALE), tf.add(tf.mul(tf.square(x), GELU_CUBIC), 1));
+}
+
+function geluDerivative(x: tf.Tensor): tf.Tensor {
+  const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return tf.add(normalCdf(x), tf.mul(x, density));
 }
 
 function normalCdf(x: tf.Tensor): tf.Tensor {

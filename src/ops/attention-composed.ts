@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Chunk, chunkMasks, forEachPair } from './attention-chunks.ts';
 import { dropoutBits, dropoutLimits, dropoutRow } from './dropout.ts';
-import { transposedProduct } from './product.ts';
+import { multiply } from './product.ts';
 import { sumRows } from './segment-sum.ts';
 
 /** One call of attention, checked. */
@@ -84,8 +84,8 @@ export function composedAttentionGradients(
         const scaled: tf.Tensor2D = tf.mul(ds, scale);
         return {
           dq: tf.matMul(scaled, tf.slice(k, [chunk.key, head * width], [chunk.keys, width])) as tf.Tensor2D,
-          dk: transposedProduct(scaled, ofQuery(q)),
-          dv: transposedProduct(dropped ? tf.mul(weights, dropped) : weights, dOut),
+          dk: multiply(scaled, ofQuery(q), { transposeA: true }),
+          dv: multiply(dropped ? tf.mul(weights, dropped) : weights, dOut, { transposeA: true }),
           ds: tf.reshape(ds, [-1, 1]) as tf.Tensor2D,
         };
       });

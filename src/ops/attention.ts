@@ -14,6 +14,7 @@ import {
   range,
   scorer,
 } from './attention-composed.ts';
+import { fusedAttention, fusedAttentionGradients, hasFusedAttention } from './attention-fused.ts';
 import { dropoutBits, dropoutRow } from './dropout.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -49,10 +50,12 @@ export function attention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, option
     bias ? [q, k, v, bias] : [q, k, v],
     (save) => {
       save(q, k, v, ...(bias ? [bias] : []));
-      return composedAttention(plan, q, k, v, bias);
+      return hasFusedAttention(bias) ? fusedAttention(plan, q, k, v) : composedAttention(plan, q, k, v, bias);
     },
     (dy: tf.Tensor2D, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, bias?: tf.Tensor3D) =>
-      composedAttentionGradients(plan, dy, q, k, v, bias),
+      hasFusedAttention(bias)
+        ? fusedAttentionGradients(plan, dy, q, k, v)
+        : composedAttentionGradients(plan, dy, q, k, v, bias),
   );
 }
 

@@ -2,8 +2,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { checkNumber, expectShape } from '../core/shape.ts';
+import { columnSums } from './column-sums.ts';
+import {
+  addInto,
+  type CrossEntropyProblem,
+  type CrossEntropyResult,
+  composedCrossEntropy,
+  MAX_LOGITS,
+} from './cross-entropy-composed.ts';
+import { hasKernel, runKernel } from './kernel.ts';
+import { multiply } from './product.ts';
 import { checkRows } from './rows.ts';
-import { sumRows, takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
 
 export interface SoftmaxCrossEntropyOptions {
@@ -56,6 +65,11 @@ export function softmaxCrossEntropy(
   return withGradient(
     bias ? [states, table, bias] : [states, table],
     (save) => {
+      if (count === 0) {
+        save(...zerosLike(states, table, bias));
+        return tf.scalar(0);
+      }
+      const pass = hasKernel('SeqrecSoftmaxRows') ? fusedCrossEntropy : composedCrossEntropy;
       const { loss, gradients } = pass(problem, states, table, bias, recording);
       save(...gradients);
       return loss;
@@ -64,63 +78,38 @@ export function softmaxCrossEntropy(
   );
 }
 
-/** What defines the loss besides its differentiable inputs. */
-interface Problem {
-  targets: Int32Array;
-  weights: Float32Array;
-  scale: number;
-  labelSmoothing: number;
-}
-
-/** Logits that exist at one time. */
-const MAX_LOGITS = (16 * 2 ** 20) / 4;
-
-/**
- * The loss and, if wanted, its gradients by states, table and bias.
- *
- * The gradient by a logit is weight · (softmax - (1 - ε) [is target] - ε / V). The target's part touches one row of the
- * table for each state, so it is added by lookups after the loop over chunks.
- */
-function pass(
-  problem: Problem,
+/** A chunk of rows is one product, one kernel that turns its logits into their gradient, and two more products. */
+function fusedCrossEntropy(
+  { targets, weights, scale, labelSmoothing }: CrossEntropyProblem,
   states: tf.Tensor2D,
   table: tf.Tensor2D,
   bias: tf.Tensor1D | undefined,
   wanted: boolean,
-): { loss: tf.Scalar; gradients: tf.Tensor[] } {
-  const { targets, weights, scale, labelSmoothing } = problem;
+): CrossEntropyResult {
   const count = states.shape[0];
-  const items = table.shape[0];
-  const scaled = tf.mul(states, scale) as tf.Tensor2D;
-  const transposed = tf.transpose(table);
-  const rows = Math.max(1, Math.floor(MAX_LOGITS / items));
-
+  const scaled: tf.Tensor2D = scale === 1 ? states : tf.mul(states, scale);
+  const rows = Math.max(1, Math.floor(MAX_LOGITS / table.shape[0]));
   const losses: tf.Scalar[] = [];
   const dStates: tf.Tensor2D[] = [];
   let sums: tf.Tensor[] = [];
   for (let begin = 0; begin < count; begin += rows) {
-    const size = Math.min(rows, count - begin);
+    const end = Math.min(begin + rows, count);
     const [loss, dRows, ...parts] = tf.tidy(() => {
-      const rowStates = tf.slice(scaled, [begin, 0], [size, -1]);
-      const rowWeights = tf.tensor2d(weights.subarray(begin, begin + size), [size, 1]);
-      const products = tf.matMul(rowStates, transposed) as tf.Tensor2D;
-      const logits: tf.Tensor2D = bias ? tf.add(products, bias) : products;
-      const shifted: tf.Tensor2D = tf.sub(logits, tf.max(logits, 1, true));
-      const exponentials: tf.Tensor2D = tf.exp(shifted);
-      const total: tf.Tensor2D = tf.sum(exponentials, 1, true);
-      const target = elements(shifted, targets.subarray(begin, begin + size));
-      const fit = labelSmoothing === 0 ? target : smooth(target, tf.mean(shifted, 1, true), labelSmoothing);
-      const loss = tf.sum(tf.mul(rowWeights, tf.sub(tf.log(total), fit))) as tf.Scalar;
+      const rowStates = tf.slice(scaled, [begin, 0], [end - begin, -1]);
+      const logits = multiply(rowStates, table, { transposeB: true, bias });
+      const rowTargets = tf.tensor1d(targets.subarray(begin, end), 'int32');
+      const rowWeights = tf.tensor1d(weights.subarray(begin, end));
+      const [loss, dLogits] = runKernel<tf.Tensor[]>(
+        'SeqrecSoftmaxRows',
+        { logits, targets: rowTargets, weights: rowWeights },
+        { labelSmoothing, wanted },
+      ) as [tf.Scalar, tf.Tensor2D];
       if (!wanted) return [loss];
-      const spread = tf.mul(exponentials, tf.div(rowWeights, total)) as tf.Tensor2D;
-      const dLogits: tf.Tensor2D =
-        labelSmoothing === 0 ? spread : tf.sub(spread, tf.mul(rowWeights, labelSmoothing / items));
       return [
         loss,
-        tf.matMul(dLogits, table),
-        // [D, V]: of the two operands only the small one is transposed.
-        tf.matMul(tf.transpose(rowStates), dLogits),
-        ...(bias ? [tf.sum(dLogits, 0)] : []),
+        multiply(dLogits, table),
+        multiply(dLogits, rowStates, { transposeA: true }),
+        ...(bias ? [columnSums(dLogits)] : []),
       ];
     }) as [tf.Scalar, tf.Tensor2D, ...tf.Tensor[]];
     losses.push(loss);
@@ -128,39 +117,10 @@ function pass(
     dStates.push(dRows);
     sums = sums.length === 0 ? parts : parts.map((part, i) => addInto(sums[i] as tf.Tensor, part));
   }
-  if (count === 0) return { loss: tf.scalar(0), gradients: zerosLike(states, table, bias) };
-  const loss = tf.sum(tf.stack(losses)) as tf.Scalar;
+  const loss = tf.addN(losses) as tf.Scalar;
   if (!wanted) return { loss, gradients: [] };
-
-  const hits = tf.tensor2d(
-    weights.map((weight) => weight * (1 - labelSmoothing)),
-    [count, 1],
-  );
-  const [dTable, dBias] = sums as [tf.Tensor2D, tf.Tensor1D | undefined];
-  return {
-    loss,
-    gradients: [
-      tf.mul(tf.sub(tf.concat(dStates), tf.mul(hits, takeRows(table, targets))), scale),
-      tf.sub(tf.transpose(dTable), sumRows(tf.mul(hits, scaled), targets, items)),
-      ...(dBias ? [tf.sub(dBias, tf.reshape(sumRows(hits, targets, items), [items]))] : []),
-    ],
-  };
-}
-
-/** The element of column `columns[i]` in each row i, as `[rows, 1]`. */
-function elements(x: tf.Tensor2D, columns: Int32Array): tf.Tensor2D {
-  const places = columns.map((column, row) => row * x.shape[1] + column);
-  return tf.reshape(tf.gather(tf.reshape(x, [-1]), tf.tensor1d(places, 'int32')), [-1, 1]);
-}
-
-function smooth(target: tf.Tensor, mean: tf.Tensor, labelSmoothing: number): tf.Tensor {
-  return tf.add(tf.mul(target, 1 - labelSmoothing), tf.mul(mean, labelSmoothing));
-}
-
-function addInto(sum: tf.Tensor, part: tf.Tensor): tf.Tensor {
-  const next = tf.add(sum, part);
-  tf.dispose([sum, part]);
-  return next;
+  const dScaled = tf.concat(dStates);
+  return { loss, gradients: [scale === 1 ? dScaled : tf.mul(dScaled, scale), ...sums] };
 }
 
 function zerosLike(...tensors: (tf.Tensor | undefined)[]): tf.Tensor[] {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { mix, type Rng } from '../core/rng.ts';
 import { checkNumber, expectShape } from '../core/shape.ts';
+import { hasKernel, runKernel } from './kernel.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -18,6 +19,14 @@ export function dropout(x: tf.Tensor2D, rate: number, rng: Rng | undefined, layo
   checkNumber('The dropout rate', rate, { min: 0, below: 1 });
   if (!rng || rate === 0) return x;
   if (layout) expectShape(x, [layout.capacity, -1], 'The input of dropout');
+  if (hasKernel('SeqrecDropout')) {
+    const multiplied = (x: tf.Tensor2D) => fusedDropout(x, rate, rng, layout);
+    return withGradient(
+      [x],
+      () => multiplied(x),
+      (dy: tf.Tensor2D) => [multiplied(dy)],
+    );
+  }
   return withGradient(
     [x],
     (save) => {
@@ -27,6 +36,13 @@ export function dropout(x: tf.Tensor2D, rate: number, rng: Rng | undefined, layo
     },
     (dy: tf.Tensor2D, mask: tf.Tensor2D) => [tf.mul(dy, mask)],
   );
+}
+
+/** `x` times its mask, which is made on the way and not kept. */
+function fusedDropout(x: tf.Tensor2D, rate: number, rng: Rng, layout: Layout | undefined): tf.Tensor2D {
+  const places = layout && { sequences: layout.sequence, positions: layout.position };
+  const [rows, firstSequence] = layout ? [layout.rows, layout.firstSequence] : [x.shape[0], 0];
+  return runKernel('SeqrecDropout', { x, ...places }, { rows, firstSequence, key: rng.key, ...dropoutLimits(rate) });
 }
 
 /**

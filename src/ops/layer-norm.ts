@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { expectShape } from '../core/shape.ts';
+import { hasKernel, runKernel } from './kernel.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -21,9 +22,13 @@ export function layerNorm(x: tf.Tensor2D, weight: Weight, bias: Weight, epsilon 
     [x, w, b],
     (save) => {
       save(x, w);
+      if (hasKernel('SeqrecLayerNorm')) return runKernel('SeqrecLayerNorm', { x, weight: w, bias: b }, { epsilon });
       return tf.add(tf.mul(normalise(x, epsilon).normal, w), b);
     },
     (dy: tf.Tensor2D, x: tf.Tensor2D, w: tf.Tensor1D) => {
+      if (hasKernel('SeqrecLayerNormGradients')) {
+        return runKernel<tf.Tensor[]>('SeqrecLayerNormGradients', { x, weight: w, dy }, { epsilon });
+      }
       const { normal, inverse } = normalise(x, epsilon);
       const g = tf.mul(dy, w);
       const along = tf.mul(normal, tf.mean(tf.mul(g, normal), 1, true));

@@ -1,8 +1,9 @@
 /** The affine map of every row. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { expectShape } from '../core/shape.ts';
-import { transposedProduct } from './product.ts';
+import { columnSums } from './column-sums.ts';
+import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -22,13 +23,12 @@ export function linear(x: tf.Tensor2D, weight: Weight, bias?: Weight): tf.Tensor
     b ? [x, w, b] : [x, w],
     (save) => {
       save(x, w);
-      const y: tf.Tensor2D = tf.matMul(x, tf.transpose(w));
-      return b ? tf.add(y, b) : y;
+      return multiply(x, w, { transposeB: true, bias: b });
     },
     (dy: tf.Tensor2D, x: tf.Tensor2D, w: tf.Tensor2D) => [
-      tf.matMul(dy, w),
-      transposedProduct(dy, x),
-      ...(b ? [tf.sum(dy, 0)] : []),
+      multiply(dy, w),
+      multiply(dy, x, { transposeA: true }),
+      ...(b ? [columnSums(dy)] : []),
     ],
   );
 }

@@ -139,12 +139,11 @@ function pass(
   const [count, dim] = states.shape;
   const width = shared ? negatives.length : negatives.length / count;
   const sharedRows = shared ? read(negatives) : undefined; // [K, E]
-  const transposed = sharedRows && tf.transpose(sharedRows); // [E, K]
   const size = Math.max(1, Math.floor(MAX_VALUES / (shared ? width + dim : (width + 1) * dim)));
 
   const losses: tf.Scalar[] = [];
   const dStates: tf.Tensor2D[] = [];
-  let dShared: tf.Tensor2D | undefined; // [E, K]
+  let dShared: tf.Tensor2D | undefined; // [K, E]
   for (let from = 0; from < count; from += size) {
     const to = Math.min(from + size, count);
     const targetRows = targets.subarray(from, to);
@@ -152,10 +151,7 @@ function pass(
     const [loss, ...gradients] = tf.tidy(() => {
       const rowStates = tf.slice(states, [from, 0], [to - from, -1]);
       const positive = rowScores(rowStates, read(targetRows));
-      const negative =
-        sharedRows && transposed
-          ? sharedScores(rowStates, sharedRows, transposed)
-          : rowScores(rowStates, read(negativeRows));
+      const negative = sharedRows ? sharedScores(rowStates, sharedRows) : rowScores(rowStates, read(negativeRows));
       const slopes = formula({ positive: positive.scores, negative: negative.scores, from, to });
       const weight = tf.tensor2d(weights.subarray(from, to), [to - from, 1]);
       const loss = tf.sum(tf.mul(slopes.loss, weight));
@@ -172,7 +168,7 @@ function pass(
     if (!shared) sums.add(negativeRows, ofNegative);
     else dShared = dShared ? addInto(dShared, ofNegative) : ofNegative;
   }
-  if (sums && dShared) sums.add(negatives, tf.transpose(dShared));
+  if (sums && dShared) sums.add(negatives, dShared);
   return { loss: tf.sum(tf.stack(losses)), dStates: sums && tf.concat(dStates) };
 }
 

@@ -1,6 +1,7 @@
 /** Scores of states against some rows of a table, and what flows back from them: the inside of `sampledLoss`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { range } from '../core/ragged.ts';
+import { multiply } from './product.ts';
 import { sumRows } from './segment-sum.ts';
 
 /** Scores `[c, K]` and the gradients by states `[c, E]` and rows `[rows, E]` for a gradient by the scores. */
@@ -37,15 +38,13 @@ export function rowScores(states: tf.Tensor2D, rows: tf.Tensor2D): Scoring {
 /**
  * Every state against the same K rows, by matrix products.
  *
- * @param states     `[c, E]`
- * @param rows       `[K, E]`
- * @param transposed the same, `[E, K]`
- * @returns `back` gives the gradient by the rows transposed, `[E, K]`
+ * @param states `[c, E]`
+ * @param rows   `[K, E]`
  */
-export function sharedScores(states: tf.Tensor2D, rows: tf.Tensor2D, transposed: tf.Tensor2D): Scoring {
+export function sharedScores(states: tf.Tensor2D, rows: tf.Tensor2D): Scoring {
   return {
-    scores: tf.matMul(states, transposed),
-    back: (slope) => ({ dStates: tf.matMul(slope, rows), dRows: tf.matMul(tf.transpose(states), slope) }),
+    scores: multiply(states, rows, { transposeB: true }),
+    back: (slope) => ({ dStates: multiply(slope, rows), dRows: multiply(slope, states, { transposeA: true }) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Clipping of gradients by their global norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Gradient } from '../core/parameter.ts';
+import { sumOfSquares } from '../ops/sum-of-squares.ts';
 
 /**
  * Scales gradients so that the L2 norm over all of them together is at most `maxNorm`, as
@@ -14,7 +15,7 @@ export function clipByGlobalNorm(
   maxNorm: number,
 ): { gradients: Map<string, Gradient>; norm: tf.Scalar } {
   const norm = tf.tidy(() => {
-    const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(valuesOf(gradient))));
+    const squares = [...gradients.values()].map((gradient) => sumOfSquares(valuesOf(gradient)));
     // Not addN: on WebGPU it takes a storage buffer for each of its inputs, more than there may be.
     return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square), tf.scalar(0)));
   }) as tf.Scalar;

@@ -1,5 +1,4 @@
 /** AdamW (Loshchilov & Hutter, 2019), to PyTorch's formula. */
-import * as tf from '@tensorflow/tfjs-core';
 import { type AdamOptions, adamSettings, momentSlots, moveByMoments } from './adam.ts';
 import { type Optimizer, startRule } from './optimizer.ts';
 
@@ -21,10 +20,11 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
         {
           learningRate: settings.learningRate,
           slots: momentSlots(settings),
-          dense(gradient, update) {
-            const shrunk = tf.mul(update.value, 1 - update.learningRate * settings.weightDecay);
-            return moveByMoments(gradient, shrunk, update, settings);
-          },
+          dense: (gradient, update) =>
+            moveByMoments(gradient, update, settings, {
+              l2: 0,
+              shrink: 1 - update.learningRate * settings.weightDecay,
+            }),
         },
         parameters,
       ),

@@ -1,6 +1,7 @@
 /** Adam (Kingma & Ba, 2015), with AMSGrad (Reddi et al., 2018), to PyTorch's formula. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { checkNumber } from '../../core/shape.ts';
+import { adamUpdate } from '../../ops/adam-update.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule, type Update, type Updated } from './optimizer.ts';
 
@@ -31,9 +32,6 @@ export interface AdamOptions {
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   const settings = adamSettings('adam', options, 0);
-  const { weightDecay } = settings;
-  const decayed = (gradient: tf.Tensor, value: tf.Tensor) =>
-    weightDecay > 0 ? tf.add(gradient, tf.mul(value, weightDecay)) : gradient;
   return {
     name: 'adam',
     options: settings,
@@ -43,7 +41,8 @@ export function adam(options: AdamOptions = {}): Optimizer {
         {
           learningRate: settings.learningRate,
           slots: momentSlots(settings),
-          dense: (gradient, update) => moveByMoments(decayed(gradient, update.value), update.value, update, settings),
+          dense: (gradient, update) =>
+            moveByMoments(gradient, update, settings, { l2: settings.weightDecay, shrink: 1 }),
         },
         parameters,
       ),
@@ -73,20 +72,23 @@ export function momentSlots({ amsgrad }: AdamSettings): MomentSlot[] {
   return amsgrad ? ['m', 'v', 'max'] : ['m', 'v'];
 }
 
-/** @internal Adam's step from `start`, which is the parameter's value unless weight decay moved it first. */
+/** @internal Adam's step, with either kind of weight decay. */
 export function moveByMoments(
   gradient: tf.Tensor,
-  start: tf.Tensor,
-  { slots, learningRate, steps }: Update<MomentSlot>,
+  { value, slots, learningRate, steps }: Update<MomentSlot>,
   { beta1, beta2, epsilon, amsgrad }: AdamSettings,
+  decay: { l2: number; shrink: number },
 ): Updated<MomentSlot> {
-  const m = tf.add(tf.mul(slots.m, beta1), tf.mul(gradient, 1 - beta1));
-  const v = tf.add(tf.mul(slots.v, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-  const max = amsgrad ? tf.maximum(slots.max, v) : v;
   // lr/c1 · m / (√v/c2 + ε) with both corrections taken out of the tensors: one pass less.
   const correction1 = 1 - beta1 ** steps;
   const correction2 = Math.sqrt(1 - beta2 ** steps);
-  const root = tf.add(tf.sqrt(max), epsilon * correction2);
-  const value = tf.sub(start, tf.mul(tf.div(m, root), (learningRate * correction2) / correction1));
-  return { value, m, v, max };
+  const step = {
+    rate: (learningRate * correction2) / correction1,
+    beta1,
+    beta2,
+    epsilon: epsilon * correction2,
+    ...decay,
+  };
+  const { max, ...moved } = adamUpdate(gradient, { value, ...slots, max: amsgrad ? slots.max : undefined }, step);
+  return { ...moved, max: max ?? moved.v };
 }

@@ -49,7 +49,7 @@ const cases: Case[] = [
   },
 ];
 
-onEachBackend(() => {
+onEachBackend((backend) => {
   describe.each(cases)('$name', (it) => {
     test.each([false, true])('causal %s', async (causal) => {
       await check(it, { causal });
@@ -63,7 +63,10 @@ onEachBackend(() => {
     });
 
     test('with dropout', async () => {
-      await check(it, { causal: true, dropout: { rate: 0.4, rng: new Rng(3) } }, normals([1, 7, 7], 4));
+      const dropout = { rate: 0.4, rng: new Rng(3) };
+      await check(it, { causal: true, dropout }, normals([1, 7, 7], 4));
+      await check(it, { causal: true, dropout });
+      await check(it, { causal: false, dropout });
     });
 
     test('weights', async () => {
@@ -109,6 +112,45 @@ onEachBackend(() => {
       expectClose([slope], [(at(1e-5) - at(-1e-5)) / 2e-5], `gradient ${i}`, { absolute: 1e-3, relative: 1e-3 });
     }
     layout.dispose();
+  });
+
+  test.runIf(backend === 'wasm')('the kernel gives what the composed operations give', async () => {
+    const lengths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 33, 150];
+    for (const [heads, width] of [
+      [1, 1],
+      [2, 10],
+      [1, 24],
+      [3, 39],
+    ] as const) {
+      const queries = layoutOf({ lengths, starts: lengths.map((_, b) => b % 4), capacity: 240 }, 5);
+      const keys = layoutOf({ lengths: [...lengths].reverse(), starts: lengths.map((_, b) => b % 3), capacity: 237 });
+      for (const [of, causal, rate] of [
+        [queries, true, 0],
+        [queries, true, 0.2],
+        [keys, false, 0],
+        [keys, true, 0.2],
+      ] as const) {
+        const [q, k, v, dy] = [queries, of, of, queries].map(({ capacity }, i) =>
+          tensor(normals([capacity, width], i + 1)),
+        ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+        const options = { queries, keys: of, heads, causal, dropout: { rate, rng: new Rng(9) } };
+        // Attention with a bias is always composed.
+        const bias: tf.Tensor3D = tf.zeros([1, 160, 160]);
+        const run = (more: Partial<AttentionOptions>) => {
+          const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
+            attention(x[0] as tf.Tensor2D, x[1] as tf.Tensor2D, x[2] as tf.Tensor2D, { ...options, ...more }),
+          )([q, k, v], dy);
+          return Promise.all([value, ...grads].map((tensor) => tensor.data()));
+        };
+        const [fused, again, composed] = [await run({}), await run({}), await run({ bias })];
+        for (const [i, name] of ['value', 'dq', 'dk', 'dv'].entries()) {
+          expectClose(fused[i] as Float32Array, composed[i] as Float32Array, name);
+          expect(again[i]).toEqual(fused[i]);
+        }
+      }
+      queries.dispose();
+      keys.dispose();
+    }
   });
 
   test('one tensor as queries, keys and values gets the sum of the three gradients', async () => {
@@ -243,7 +285,7 @@ async function check(it: Case, options: Partial<AttentionOptions>, bias?: Values
   // Made before tensors are counted, as for every layer after the first.
   tf.tidy(() => {
     const [q, k, v] = inputs.map((values) => tensor(values)) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-    attention(q, k, v, { ...layouts, heads, causal });
+    attention(q, k, v, { ...layouts, heads, causal, bias: bias && tensor(bias) });
   });
   const factor =
     dropout?.rng &&

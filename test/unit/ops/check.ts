@@ -11,7 +11,7 @@ export function onEachBackend(suite: (backend: string) => void): void {
   describe.each(['cpu', 'wasm'])('on %s', (backend) => {
     beforeAll(async () => {
       await tf.setBackend(backend);
-      registerKernels(backend);
+      await registerKernels(backend);
     });
     suite(backend);
   });

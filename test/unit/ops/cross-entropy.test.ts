@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { softmaxCrossEntropy } from '../../../src/ops/cross-entropy.ts';
+import { hasKernel } from '../../../src/ops/kernel.ts';
+import { centralDifference } from '../../reference/central-difference.ts';
 import * as reference from '../../reference/cross-entropy.ts';
 import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
 
@@ -32,6 +34,40 @@ onEachBackend((backend) => {
       (x, w) => softmaxCrossEntropy(x, w, targets),
       (x, w) => Float64Array.of(reference.crossEntropy(x as Float64Array, w as Float64Array, undefined, it)),
     );
+  });
+
+  test('wasm has the kernel', () => expect(hasKernel('SeqrecSoftmaxRows')).toBe(backend === 'wasm'));
+
+  // Numbers of items with and without a part that fills no vector of four, or four of them.
+  test.each([1, 2, 4, 7, 16, 67, 1100])('%i items', async (items) => {
+    const [x, w, b] = [normals([4, 5], 1, 2), normals([items, 5], 2), normals([items], 3)];
+    const last = items - 1;
+    const targets = Int32Array.of(0, last, last >> 1, 0);
+    const it = { targets, weights: Float32Array.of(1, 0.25, 0, 2), scale: 1.5, labelSmoothing: 0.2 };
+    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor, bias: tf.Tensor) =>
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...it, bias: bias as tf.Tensor1D }),
+    )([tensor(x), tensor(w), tensor(b)]);
+    const doubles = [x, w, b].map(({ data }) => Float64Array.from(data)) as [Float64Array, Float64Array, Float64Array];
+    const loss = () => reference.crossEntropy(...doubles, it);
+    expectClose(await value.data(), [loss()], 'loss');
+    // The reference takes items² steps for the gradients of table and bias.
+    const checked = items > 100 ? [0] : [0, 1, 2];
+    for (const i of checked) {
+      const expected = centralDifference(loss, doubles[i] as Float64Array);
+      expectClose(await (grads[i] as tf.Tensor).data(), expected, `gradient ${i}`);
+    }
+    // Without gradients the same number.
+    const alone = softmaxCrossEntropy(tensor(x), tensor(w), targets, { ...it, bias: tensor<tf.Tensor1D>(b) });
+    expect(await alone.data()).toEqual(await value.data());
+  });
+
+  test('a logit that is not a number is seen in the loss', async () => {
+    const x = tensor({ shape: [1, 1], data: Float32Array.of(1) });
+    for (const at of [0, 1, 4]) {
+      const data = Float32Array.from({ length: 5 }, (_, item) => (item === at ? NaN : item));
+      const loss = softmaxCrossEntropy(x, tensor({ shape: [5, 1], data }), Int32Array.of(2));
+      expect([...(await loss.data())]).toEqual([NaN]);
+    }
   });
 
   // The plain backend takes seconds for it, and the loop does not depend on the backend.

@@ -20,6 +20,20 @@ onEachBackend(() => {
     layout.dispose();
   });
 
+  test.each([1, 2, 4, 7, 8, 9, 33])('multiplies by the mask, bit for bit (width %i)', async (width) => {
+    const starts = Int32Array.of(3, 0, 70_000);
+    const layout = new Layout(Int32Array.of(0, 3, 3, 7), { starts, capacity: 9, firstSequence: 1_000_000 });
+    const x = normals([9, width]);
+    for (const of of [layout, undefined]) {
+      const mask = dropoutMask(rng, 0.3, [9, width], of);
+      const expected = Float32Array.from(x.data, (value, i) => value * (mask[i] as number));
+      expect(Array.from(await dropout(tensor(x), 0.3, rng, of).data(), Math.abs)).toEqual(
+        Array.from(expected, Math.abs),
+      );
+    }
+    layout.dispose();
+  });
+
   test('is its input without an rng or at rate 0', () => {
     const x = tensor(normals([2, 3]));
     expect(dropout(x, 0.5, undefined)).toBe(x);

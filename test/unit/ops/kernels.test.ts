@@ -92,12 +92,27 @@ onEachBackend((backend) => {
     });
   });
 
-  test('registering twice changes nothing', () => {
+  test('a clone outlives its original and shares its values', async () => {
+    const buffers = tf.memory().numDataBuffers;
+    const x = tf.tensor2d([1, 2, 3, 4], [2, 2]);
+    const clone = tf.clone(x);
+    const variable = tf.variable(x);
+    expect(clone.shape).toEqual([2, 2]);
+    expect(tf.memory().numDataBuffers).toBe(buffers + 1);
+    x.dispose();
+    variable.assign(tf.tensor2d([5, 6, 7, 8], [2, 2]));
+    expect([...(await clone.data())]).toEqual([1, 2, 3, 4]);
+    tf.dispose([clone, variable]);
+    const text = tf.clone(tf.tensor1d(['a', 'b']));
+    expect(await text.data()).toEqual(['a', 'b']);
+  });
+
+  test('registering twice changes nothing', async () => {
     const kernels = () => tf.getKernelsForBackend(backend).map(({ kernelFunc }) => kernelFunc);
     const before = kernels();
-    registerKernels(backend);
+    await registerKernels(backend);
     expect(kernels()).toEqual(before);
-    registerKernels('none');
+    await registerKernels('none');
   });
 });
 

@@ -6,7 +6,9 @@ import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts
 
 onEachBackend(() => {
   test.each([
+    [0, 5],
     [1, 2],
+    [2, 3],
     [4, 7],
     [9, 50],
     [3, 64],

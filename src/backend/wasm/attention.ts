@@ -1,0 +1,115 @@
+/** Attention over ragged rows and its gradients. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Wasm, WasmKernel } from '../wasm-kernels.ts';
+
+/** What a call of attention needs besides its tensors. */
+export interface AttentionAttributes {
+  readonly heads: number;
+  readonly causal: boolean;
+  /** The number of keys of the longest sequence. */
+  readonly longest: number;
+  /** The number of real rows of the queries and of the keys. */
+  readonly rows: readonly [queries: number, keys: number];
+  readonly firstSequence: number;
+  /** Of the dropout, if there is an input `dropoutKeys`. */
+  readonly threshold: number;
+  readonly scale: number;
+}
+
+interface Functions {
+  attentionScratch(keys: number, width: number): number;
+  attentionForward(q: number, k: number, v: number, out: number, ...rest: CommonArguments): void;
+  attentionBackward(
+    q: number,
+    k: number,
+    v: number,
+    dOut: number,
+    dq: number,
+    dk: number,
+    dv: number,
+    ...rest: CommonArguments
+  ): void;
+  clear(address: number, bytes: number): void;
+}
+
+type CommonArguments = [
+  queryOffsets: number,
+  queryStarts: number,
+  keyOffsets: number,
+  keyStarts: number,
+  count: number,
+  heads: number,
+  width: number,
+  causal: number,
+  dropoutKeys: number,
+  firstSequence: number,
+  threshold: number,
+  scale: number,
+  scratch: number,
+];
+
+type Inputs = { readonly [name in 'q' | 'k' | 'v' | 'dy' | keyof LayoutInputs]: tf.TensorInfo } & {
+  readonly dropoutKeys?: tf.TensorInfo;
+};
+
+interface LayoutInputs {
+  queryOffsets: tf.TensorInfo;
+  queryStarts: tf.TensorInfo;
+  keyOffsets: tf.TensorInfo;
+  keyStarts: tf.TensorInfo;
+}
+
+export const attentionKernels: readonly WasmKernel[] = [
+  {
+    name: 'SeqrecAttention',
+    run({ inputs, attrs }, wasm) {
+      const all = inputs as unknown as Inputs;
+      const attributes = attrs as unknown as AttentionAttributes;
+      const out = rowsOf(wasm, all.q, attributes.rows[0]);
+      const [q, k, v, to] = [all.q, all.k, all.v, out].map(wasm.address) as [number, number, number, number];
+      wasm.functions<Functions>().attentionForward(q, k, v, to, ...common(wasm, all, attributes));
+      return out;
+    },
+  },
+  {
+    name: 'SeqrecAttentionGradients',
+    run({ inputs, attrs }, wasm) {
+      const all = inputs as unknown as Inputs;
+      const attributes = attrs as unknown as AttentionAttributes;
+      const [ofQueries, ofKeys] = attributes.rows;
+      const out = [rowsOf(wasm, all.q, ofQueries), rowsOf(wasm, all.k, ofKeys), rowsOf(wasm, all.v, ofKeys)];
+      const [q, k, v, dy] = [all.q, all.k, all.v, all.dy].map(wasm.address) as [number, number, number, number];
+      const [dq, dk, dv] = out.map(wasm.address) as [number, number, number];
+      wasm.functions<Functions>().attentionBackward(q, k, v, dy, dq, dk, dv, ...common(wasm, all, attributes));
+      return out;
+    },
+  },
+];
+
+/** A new tensor like `x`, whose rows past `rows` are 0. */
+function rowsOf(wasm: Wasm, x: tf.TensorInfo, rows: number): tf.TensorInfo {
+  const [capacity, dim] = x.shape as [number, number];
+  const out = wasm.output(x.shape);
+  wasm.functions<Functions>().clear(wasm.address(out) + 4 * rows * dim, 4 * (capacity - rows) * dim);
+  return out;
+}
+
+function common(wasm: Wasm, inputs: Inputs, attributes: AttentionAttributes): CommonArguments {
+  const { heads, causal, longest, firstSequence, threshold, scale } = attributes;
+  const width = (inputs.q.shape[1] as number) / heads;
+  return [
+    wasm.address(inputs.queryOffsets),
+    wasm.address(inputs.queryStarts),
+    wasm.address(inputs.keyOffsets),
+    wasm.address(inputs.keyStarts),
+    inputs.queryStarts.shape[0] as number,
+    heads,
+    width,
+    Number(causal),
+    inputs.dropoutKeys ? wasm.address(inputs.dropoutKeys) : 0,
+    firstSequence,
+    threshold,
+    scale,
+    wasm.scratch(wasm.functions<Functions>().attentionScratch(longest, width)),
+  ];
+}

@@ -1,0 +1,60 @@
+/** Matrix products with either operand transposed, and sums of columns. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { WasmKernel } from '../wasm-kernels.ts';
+
+interface Functions {
+  matMulScratch(n: number, k: number): number;
+  matMul(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    aRow: number,
+    aColumn: number,
+    b: number,
+    bRow: number,
+    bColumn: number,
+    bias: number,
+    c: number,
+    scratch: number,
+  ): void;
+  columnSums(x: number, rows: number, columns: number, sums: number): void;
+}
+
+export const matMulKernels: readonly WasmKernel[] = [
+  {
+    name: 'SeqrecMatMul',
+    run({ inputs, attrs }, wasm) {
+      const { a, b, bias } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo; bias?: tf.TensorInfo };
+      const { transposeA, transposeB } = attrs as { transposeA?: boolean; transposeB?: boolean };
+      const left = matrix(a, transposeA);
+      const right = matrix(b, transposeB);
+      const [m, n, k] = [left.rows, right.columns, left.columns];
+      const { matMul, matMulScratch } = wasm.functions<Functions>();
+      const out = wasm.output([m, n]);
+      const scratch = wasm.scratch(matMulScratch(n, k));
+      const [from, by, plus] = [wasm.address(a), wasm.address(b), bias ? wasm.address(bias) : 0];
+      const to = wasm.address(out);
+      matMul(m, n, k, from, left.row, left.column, by, right.row, right.column, plus, to, scratch);
+      return out;
+    },
+  },
+  {
+    name: 'SeqrecColumnSums',
+    run({ inputs }, wasm) {
+      const { x } = inputs as { x: tf.TensorInfo };
+      const [rows, columns] = x.shape as [number, number];
+      const out = wasm.output([columns]);
+      wasm.functions<Functions>().columnSums(wasm.address(x), rows, columns, wasm.address(out));
+      return out;
+    },
+  },
+];
+
+/** The size of a matrix, transposed or not, and the bytes from one row and one column to the next. */
+function matrix({ shape }: tf.TensorInfo, transposed = false) {
+  const [rows, columns] = shape as [number, number];
+  return transposed
+    ? { rows: columns, columns: rows, row: 4, column: 4 * columns }
+    : { rows, columns, row: 4 * columns, column: 4 };
+}

@@ -1,0 +1,58 @@
+/** What an optimizer does to every parameter at every step. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { WasmKernel } from '../wasm-kernels.ts';
+
+interface Functions {
+  adam(
+    value: number,
+    gradient: number,
+    m: number,
+    v: number,
+    newValue: number,
+    newM: number,
+    newV: number,
+    count: number,
+    rate: number,
+    beta1: number,
+    rest1: number,
+    beta2: number,
+    rest2: number,
+    epsilon: number,
+    l2: number,
+    shrink: number,
+  ): void;
+  sumOfSquares(x: number, count: number, sum: number): void;
+}
+
+export const optimizerKernels: readonly WasmKernel[] = [
+  {
+    /** New tensors instead of an update in place: an application may hold a tensor that shares the memory. */
+    name: 'SeqrecAdam',
+    run({ inputs, attrs }, wasm) {
+      const { value, gradient, m, v } = inputs as Record<'value' | 'gradient' | 'm' | 'v', tf.TensorInfo>;
+      const { rate, beta1, beta2, epsilon, l2, shrink } = attrs as Record<
+        'rate' | 'beta1' | 'beta2' | 'epsilon' | 'l2' | 'shrink',
+        number
+      >;
+      const outputs = [value, m, v].map(({ shape }) => wasm.output(shape));
+      const [w, g, mean, square] = [value, gradient, m, v].map(wasm.address) as [number, number, number, number];
+      const [newValue, newM, newV] = outputs.map(wasm.address) as [number, number, number];
+      const count = value.shape.reduce((product, length) => product * length, 1);
+      const { adam } = wasm.functions<Functions>();
+      // biome-ignore format: settings below tensors
+      adam(w, g, mean, square, newValue, newM, newV, count,
+        rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, l2, shrink);
+      return outputs;
+    },
+  },
+  {
+    name: 'SeqrecSumOfSquares',
+    run({ inputs }, wasm) {
+      const { x } = inputs as { x: tf.TensorInfo };
+      const sum = wasm.output([]);
+      const count = x.shape.reduce((product, length) => product * length, 1);
+      wasm.functions<Functions>().sumOfSquares(wasm.address(x), count, wasm.address(sum));
+      return sum;
+    },
+  },
+];

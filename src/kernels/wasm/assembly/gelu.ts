@@ -1,0 +1,51 @@
+// x Φ(x) with the normal distribution function Φ, and its derivative.
+import { expNegative4, madd } from './math';
+
+/** y = gelu(x) for `count` values. */
+export function gelu(x: usize, count: i32, y: usize): void {
+  const whole: usize = (count & ~3) << 2;
+  const end: usize = count << 2;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, gelu4(v128.load(x + at)));
+  for (; at < end; at += 4) v128.store_lane<f32>(y + at, gelu4(v128.load_splat<f32>(x + at)), 0);
+}
+
+/** dx = dy · gelu'(x) for `count` values. */
+export function geluGradient(x: usize, dy: usize, count: i32, dx: usize): void {
+  const whole: usize = (count & ~3) << 2;
+  const end: usize = count << 2;
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    v128.store(dx + at, f32x4.mul(v128.load(dy + at), slope4(v128.load(x + at))));
+  }
+  for (; at < end; at += 4) {
+    const slope = slope4(v128.load_splat<f32>(x + at));
+    store<f32>(dx + at, load<f32>(dy + at) * f32x4.extract_lane(slope, 0));
+  }
+}
+
+function gelu4(x: v128): v128 {
+  return f32x4.mul(x, normalCdf(x, expNegative4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)))));
+}
+
+function slope4(x: v128): v128 {
+  const bell = expNegative4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5)));
+  // 1 / √(2π) · e^(-x² / 2) is the density.
+  return madd(f32x4.mul(x, f32x4.splat(0.39894228)), bell, normalCdf(x, bell));
+}
+
+/** Φ(x), given e^(-x² / 2), to 1e-7 (Abramowitz & Stegun, 7.1.26, for the tail that is below ½). */
+@inline
+function normalCdf(x: v128, bell: v128): v128 {
+  const one = f32x4.splat(1);
+  // 0.3275911 / √2
+  const t = f32x4.div(one, madd(f32x4.abs(x), f32x4.splat(0.231641888), one));
+  // Half the coefficients of erfc.
+  let p = f32x4.splat(0.5307027145);
+  p = madd(p, t, f32x4.splat(-0.7265760135));
+  p = madd(p, t, f32x4.splat(0.7107068705));
+  p = madd(p, t, f32x4.splat(-0.142248368));
+  p = madd(p, t, f32x4.splat(0.127414796));
+  const tail = f32x4.mul(f32x4.mul(p, t), bell);
+  return v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(x, f32x4.splat(0)));
+}

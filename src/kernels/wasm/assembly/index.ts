@@ -1,0 +1,25 @@
+/** All kernels of the module. Pointers are byte offsets into the memory of tfjs-wasm; callers pass scratch space. */
+export { adam } from './adam';
+export { attentionBackward, attentionForward, attentionScratch, clear } from './attention';
+export { columnSums } from './column-sums';
+export { dropout } from './dropout';
+export { gelu, geluGradient } from './gelu';
+export { layerNormBackward, layerNormForward } from './layer-norm';
+export { matMul, matMulScratch } from './mat-mul';
+export { softmaxRows } from './softmax-rows';
+export { sumOfSquares } from './squares';
+// No kernels, but numbers that have to stay variables.
+export {
+  log2e,
+  lowest,
+  minusLn2High,
+  minusLn2Low,
+  rounder,
+  term1,
+  term2,
+  term3,
+  term4,
+  term5,
+  term6,
+  term7,
+} from './math';

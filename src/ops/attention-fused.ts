@@ -1,0 +1,50 @@
+/** Attention by a kernel of the backend, where there is one. It has no bias. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Layout } from '../core/layout.ts';
+import type { AttentionPlan } from './attention-composed.ts';
+import { dropoutLimits } from './dropout.ts';
+import { hasKernel, runKernel } from './kernel.ts';
+
+/** Whether {@link fusedAttention} and its gradients can run. */
+export function hasFusedAttention(bias: tf.Tensor | undefined): boolean {
+  return !bias && hasKernel('SeqrecAttention');
+}
+
+/** `[queries.capacity, D]` */
+export function fusedAttention(plan: AttentionPlan, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
+  return runKernel('SeqrecAttention', { q, k, v, ...inputsOf(plan) }, attributesOf(plan));
+}
+
+/** The gradients by q, k and v. */
+export function fusedAttentionGradients(
+  plan: AttentionPlan,
+  dy: tf.Tensor2D,
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+): tf.Tensor[] {
+  return runKernel('SeqrecAttentionGradients', { q, k, v, dy, ...inputsOf(plan) }, attributesOf(plan));
+}
+
+function inputsOf({ queries, keys, dropout }: AttentionPlan): Record<string, tf.Tensor> {
+  const [queryOffsets, queryStarts] = shapeOf(queries);
+  const [keyOffsets, keyStarts] = shapeOf(keys);
+  const inputs = { queryOffsets, queryStarts, keyOffsets, keyStarts };
+  if (!dropout) return inputs;
+  const dropoutKeys = tf.tensor1d(Int32Array.from(dropout.heads.flatMap((rng) => rng.key)), 'int32');
+  return { ...inputs, dropoutKeys };
+}
+
+/** The offsets and starts of a layout as tensors, which live as long as it does. */
+function shapeOf(layout: Layout): readonly [offsets: tf.Tensor, starts: tf.Tensor] {
+  const make = () => [layout.offsets, layout.starts].map((values) => tf.tensor1d(values, 'int32'));
+  return layout.memo(shapeOf, make) as [tf.Tensor, tf.Tensor];
+}
+
+function attributesOf({ queries, keys, heads, causal, dropout }: AttentionPlan): object {
+  let longest = 0;
+  for (let b = 0; b < keys.count; b++) longest = Math.max(longest, keys.length(b));
+  const { threshold, scale } = dropoutLimits(dropout?.rate ?? 0);
+  const { firstSequence } = queries;
+  return { heads, causal, longest, rows: [queries.rows, keys.rows], firstSequence, threshold, scale };
+}
