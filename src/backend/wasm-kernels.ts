@@ -32,8 +32,10 @@ export interface WasmKernel {
 export interface Wasm {
   /** The exports, as the family describes them. */
   functions<T>(): T;
-  /** Where the values of a tensor begin. */
+  /** Where the values of a float32 tensor begin; throws for another type, whose bits would be misread. */
   address(tensor: tf.TensorInfo): number;
+  /** Where the values of an int32 tensor begin. */
+  indices(tensor: tf.TensorInfo): number;
   /** A new tensor; its values are not set. */
   output(shape: readonly number[], dtype?: tf.DataType): tf.TensorInfo;
   /** Where at least so many bytes begin that are free until the next call of this; aligned to 16 bytes. */
@@ -105,6 +107,7 @@ interface WasmBackend {
   };
   readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
+  disposeData(id: object): boolean;
 }
 
 function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
@@ -112,10 +115,25 @@ function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
   const memory = heap.wasmMemory ?? heap.asm?.memory;
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory as WebAssembly.Memory } });
   let [block, size] = [0, 0];
+  const addressOf = ({ dataId, dtype }: tf.TensorInfo, expected: tf.DataType): number => {
+    if (dtype === expected) return backend.dataIdMap.get(dataId).memoryOffset;
+    throw new TypeError(`A ${expected} tensor is needed, got ${dtype}: use tf.cast(x, '${expected}').`);
+  };
   return {
     functions: <T>() => exports as T,
-    address: ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset,
-    output: (shape, dtype = 'float32') => backend.makeOutput(shape, dtype),
+    address: (tensor) => addressOf(tensor, 'float32'),
+    indices: (tensor) => addressOf(tensor, 'int32'),
+    output(shape, dtype = 'float32') {
+      const made = backend.makeOutput(shape, dtype);
+      // tfjs-wasm does not look whether its allocation failed; a kernel would write over the start of the memory.
+      if (tf.util.sizeFromShape([...shape]) > 0 && backend.dataIdMap.get(made.dataId).memoryOffset === 0) {
+        backend.disposeData(made.dataId);
+        throw new Error(
+          `The WebAssembly memory is full: ${4 * tf.util.sizeFromShape([...shape])} bytes more are needed.`,
+        );
+      }
+      return made;
+    },
     scratch(bytes) {
       if (bytes > size) {
         if (block !== 0) heap._free(block);

@@ -98,15 +98,15 @@ function common(wasm: Wasm, inputs: Inputs, attributes: AttentionAttributes): Co
   const { heads, causal, longest, firstSequence, threshold, scale } = attributes;
   const width = (inputs.q.shape[1] as number) / heads;
   return [
-    wasm.address(inputs.queryOffsets),
-    wasm.address(inputs.queryStarts),
-    wasm.address(inputs.keyOffsets),
-    wasm.address(inputs.keyStarts),
+    wasm.indices(inputs.queryOffsets),
+    wasm.indices(inputs.queryStarts),
+    wasm.indices(inputs.keyOffsets),
+    wasm.indices(inputs.keyStarts),
     inputs.queryStarts.shape[0] as number,
     heads,
     width,
     Number(causal),
-    inputs.dropoutKeys ? wasm.address(inputs.dropoutKeys) : 0,
+    inputs.dropoutKeys ? wasm.indices(inputs.dropoutKeys) : 0,
     firstSequence,
     threshold,
     scale,

@@ -45,8 +45,8 @@ export const dropoutKernels: readonly WasmKernel[] = [
       const scratch = wasm.scratch(4 * (columns + 16));
       const { dropout, clear } = wasm.functions<Functions>();
       const [from, to] = [wasm.address(x), wasm.address(y)];
-      const ofSequences = sequences ? wasm.address(sequences) : 0;
-      const ofPositions = positions ? wasm.address(positions) : 0;
+      const ofSequences = sequences ? wasm.indices(sequences) : 0;
+      const ofPositions = positions ? wasm.indices(positions) : 0;
       const [low, high] = key;
       dropout(from, rows, columns, ofSequences, ofPositions, firstSequence, low, high, threshold, scale, to, scratch);
       clear(to + 4 * rows * columns, 4 * (capacity - rows) * columns);

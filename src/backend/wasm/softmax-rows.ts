@@ -27,7 +27,7 @@ export const softmaxRowsKernels: readonly WasmKernel[] = [
       const [from, to] = [wasm.address(logits), wasm.address(loss)];
       const { softmaxRows } = wasm.functions<Functions>();
       const gradient = wanted ? 1 : 0;
-      softmaxRows(from, wasm.address(targets), wasm.address(weights), rows, items, labelSmoothing, gradient, to);
+      softmaxRows(from, wasm.indices(targets), wasm.address(weights), rows, items, labelSmoothing, gradient, to);
       (backend as tf.KernelBackend).incRef(logits.dataId);
       return [loss, { dataId: logits.dataId, shape: logits.shape, dtype: logits.dtype }];
     },

@@ -82,3 +82,24 @@ test('the outputs of a kernel are disposed like other tensors', async () => {
   sums.dispose();
   expect(tf.memory().numTensors).toBe(before);
 });
+
+test('another type is refused, not misread', async () => {
+  await start();
+  const integers = tf.tensor2d([1, 2, 3, 4], [2, 2], 'int32');
+  expect(() => multiply(integers, tf.ones([2, 2]))).toThrow(
+    "A float32 tensor is needed, got int32: use tf.cast(x, 'float32').",
+  );
+});
+
+test('a full memory is an error, not a write to its start', async () => {
+  await start();
+  const { wasm } = tf.backend() as unknown as { wasm: { _malloc(bytes: number): number } };
+  const [a, b] = [tf.ones([3, 3]) as tf.Tensor2D, tf.ones([3, 3]) as tf.Tensor2D];
+  await multiply(a, b).data(); // takes its scratch space
+  const buffers = tf.memory().numDataBuffers;
+  vi.spyOn(wasm, '_malloc').mockReturnValue(0);
+  expect(() => multiply(a, b)).toThrow('The WebAssembly memory is full: 36 bytes more are needed.');
+  vi.restoreAllMocks();
+  expect(tf.memory().numDataBuffers).toBe(buffers);
+  expect([...(await multiply(a, b).data())]).toEqual(Array(9).fill(3));
+});
