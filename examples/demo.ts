@@ -71,6 +71,10 @@ const options = new Command('npm run demo --')
 if (options.backend) process.env.SEQREC_BACKEND = options.backend;
 const abort = new AbortController();
 process.once('SIGINT', () => abort.abort(new Error('Stopped by Ctrl-C.')));
+process.once('uncaughtException', ({ message }) => {
+  console.error(`\n${message}`); // the sentence says what to do; a stack would hide it
+  process.exit(1);
+});
 
 const began = performance.now();
 await ready();
