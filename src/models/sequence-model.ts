@@ -12,7 +12,8 @@ import type { Catalog } from '../data/catalog.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { linear } from '../ops/linear.ts';
-import type { FitOptions, FitReport } from '../training/fit.ts';
+import type { FitOptions } from '../training/fit-options.ts';
+import type { FitReport } from '../training/fit-report.ts';
 import type { Trainable } from '../training/trainable.ts';
 import { Recommender } from './recommender.ts';
 

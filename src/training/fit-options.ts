@@ -1,0 +1,111 @@
+/** What `fit` can be told, with its defaults and checks. */
+import { type Part, partsToJson } from '../core/part.ts';
+import { checkNumber } from '../core/shape.ts';
+import type { Holdout } from '../data/holdout.ts';
+import type { Interactions } from '../data/interactions.ts';
+import type { Metric } from '../evaluation/metric.ts';
+import { ndcg } from '../evaluation/metrics/ndcg.ts';
+import { crossEntropy } from '../losses/cross-entropy.ts';
+import type { Loss } from '../losses/loss.ts';
+import type { CheckpointOptions } from './checkpoint.ts';
+import type { EarlyStopping } from './early-stopping.ts';
+import { nextItem } from './next-item.ts';
+import type { Objective } from './objective.ts';
+import { adam } from './optimizers/adam.ts';
+import type { Optimizer } from './optimizers/optimizer.ts';
+import type { FitProgress } from './progress.ts';
+import type { Trainable } from './trainable.ts';
+
+export interface FitOptions {
+  /** What is predicted from what. @defaultValue nextItem() */
+  objective?: Objective | undefined;
+  /** @defaultValue crossEntropy() */
+  loss?: Loss | undefined;
+  /** @defaultValue adam() */
+  optimizer?: Optimizer | undefined;
+  /** Passes over the data. @defaultValue 20 */
+  epochs?: number | undefined;
+  /** Sequences a step. @defaultValue 128 */
+  batchSize?: number | undefined;
+  /** Decides initial weights, order, dropout and negatives. @defaultValue 42 */
+  seed?: number | undefined;
+  /** Gradients are scaled down to this global norm. @defaultValue none */
+  clipNorm?: number | undefined;
+  /** Which parameters are trained, by path; the others are frozen. @defaultValue all */
+  trainable?: ((path: string) => boolean) | undefined;
+  /** Evaluated after every `validateEvery` epochs and after the last. */
+  validation?: Holdout | undefined;
+  /** Epochs between validations. @defaultValue 1 */
+  validateEvery?: number | undefined;
+  /** Metrics of the validation. @defaultValue [ndcg(10)] */
+  metrics?: readonly Metric[] | undefined;
+  /** Whether validation leaves out the items of the history. @defaultValue true */
+  excludeSeen?: boolean | undefined;
+  /** Stops when validation no longer improves and puts the best weights back; needs `validation`. */
+  earlyStopping?: EarlyStopping | undefined;
+  /** Where checkpoints go. */
+  checkpoint?: CheckpointOptions | undefined;
+  /** Go on from these bytes, or (`true`) from `checkpoint.file` if it exists. @defaultValue false */
+  resume?: boolean | Uint8Array | undefined;
+  /** Stops between two steps and rejects with the signal's reason; the model keeps the weights of the last whole step. */
+  signal?: AbortSignal | undefined;
+  /** Called after every step and every validation. */
+  onProgress?: ((progress: FitProgress) => void) | undefined;
+}
+
+/** Options with their defaults filled in. */
+export type FitSettings = ReturnType<typeof readSettings>;
+
+/** @throws RangeError or Error for an option that cannot work */
+export function readSettings(options: FitOptions) {
+  const { validation, earlyStopping, checkpoint, signal, onProgress } = options;
+  const positive = { min: 1, integer: true };
+  if (earlyStopping && !validation) {
+    throw new Error('earlyStopping needs validation: pass the validation part of a split.');
+  }
+  if (checkpoint && checkpoint.file === undefined && !checkpoint.write) {
+    throw new Error('checkpoint needs a file or a write function.');
+  }
+  if (checkpoint?.everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', checkpoint.everyEpochs, positive);
+  if (checkpoint?.everySteps !== undefined) checkNumber('checkpoint.everySteps', checkpoint.everySteps, positive);
+  const metrics = [...(options.metrics ?? (earlyStopping ? [] : [ndcg(10)]))];
+  if (earlyStopping && !metrics.some(({ key }) => key === earlyStopping.metric.key)) metrics.push(earlyStopping.metric);
+  return {
+    objective: options.objective ?? nextItem(),
+    loss: options.loss ?? crossEntropy(),
+    optimizer: options.optimizer ?? adam(),
+    epochs: checkNumber('epochs', options.epochs ?? 20, positive),
+    batchSize: checkNumber('batchSize', options.batchSize ?? 128, positive),
+    seed: options.seed ?? 42,
+    clipNorm: checkNumber('clipNorm', options.clipNorm ?? Infinity, { above: 0 }),
+    trainable: options.trainable ?? (() => true),
+    validateEvery: checkNumber('validateEvery', options.validateEvery ?? 1, positive),
+    excludeSeen: options.excludeSeen ?? true,
+    resume: options.resume ?? false,
+    metrics,
+    validation,
+    earlyStopping,
+    checkpoint,
+    signal,
+    onProgress,
+  };
+}
+
+/** What must not differ between a run and its continuation. `epochs` may: a finished run can be prolonged. */
+export function fingerprint(settings: FitSettings, model: Trainable, data: Interactions, paths: string[]) {
+  const part = (value: Part) => partsToJson(value);
+  return {
+    model: partsToJson(model.config()),
+    seed: settings.seed,
+    batchSize: settings.batchSize,
+    clipNorm: settings.clipNorm === Infinity ? null : settings.clipNorm,
+    objective: part(settings.objective),
+    loss: part(settings.loss),
+    optimizer: part(settings.optimizer),
+    earlyStopping: settings.earlyStopping?.metric.key ?? null,
+    parameters: paths,
+    sequences: data.sequences.count,
+    events: data.sequences.rows,
+    items: data.items.size,
+  };
+}

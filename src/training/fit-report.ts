@@ -1,0 +1,41 @@
+/** What `fit` did. */
+import type { BestWeights } from './early-stopping.ts';
+
+/** What happened in one epoch. */
+export interface EpochRecord {
+  /** From 1. */
+  epoch: number;
+  /** Mean loss over the epoch's targets. */
+  loss: number;
+  seconds: number;
+  validation?: Record<string, number> | undefined;
+}
+
+/** What `fit` did; prints as a short text. */
+export interface FitReport {
+  epochs: EpochRecord[];
+  /** Whole time, of earlier parts of a resumed run too. */
+  seconds: number;
+  /** 'epochs': all were done. 'earlyStopping': validation no longer improved. */
+  stopped: 'epochs' | 'earlyStopping';
+  /** With early stopping: the validation whose weights the model has now. */
+  best?: { epoch: number; metric: string; value: number } | undefined;
+  toString(): string;
+}
+
+export function fitReport(epochs: EpochRecord[], seconds: number, best: BestWeights | undefined): FitReport {
+  const stopped = best?.exhausted ? 'earlyStopping' : 'epochs';
+  const chosen = best && best.epoch > 0 ? { epoch: best.epoch, metric: best.key, value: best.value } : undefined;
+  return {
+    epochs,
+    seconds,
+    stopped,
+    best: chosen,
+    toString() {
+      const last = epochs.at(-1);
+      const end = stopped === 'epochs' ? 'all epochs done' : 'validation no longer improved';
+      const line = `${epochs.length} epochs in ${seconds.toFixed(1)} s (${end}), loss ${last?.loss.toFixed(4)}`;
+      return chosen ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}` : line;
+    },
+  };
+}
