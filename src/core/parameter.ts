@@ -33,6 +33,7 @@ export interface RowGradientSink {
  */
 export class Parameter {
   #value: tf.Variable | undefined;
+  #disposed = false;
   /** Set by `gradients` for the time of one call. */
   sink: RowGradientSink | undefined;
 
@@ -59,14 +60,15 @@ export class Parameter {
     return this.#value !== undefined;
   }
 
-  /** The values; throws before `init` or `load`. */
+  /** The values; throws before `init` or `load`, and after `dispose`. */
   get value(): tf.Variable {
-    if (!this.#value) {
-      throw new Error(
-        `This [${this.shape.join(', ')}] parameter has no values yet: call init(seed), fit or load on the model that owns it.`,
-      );
-    }
-    return this.#value;
+    if (this.#value) return this.#value;
+    const which = `This [${this.shape.join(', ')}] parameter`;
+    throw new Error(
+      this.#disposed
+        ? `${which} was disposed of with the model that owns it: await what the model is doing before disposing of it, or load it again.`
+        : `${which} has no values yet: call init(seed), fit or load on the model that owns it.`,
+    );
   }
 
   /** Sets the values (row-major), copying `data`. */
@@ -93,6 +95,7 @@ export class Parameter {
   }
 
   dispose(): void {
+    this.#disposed ||= this.ready;
     this.#value?.dispose();
     this.#value = undefined;
   }

@@ -83,9 +83,12 @@ export function writeSafetensors(
  * types, shapes, and that the arrays cover the data without overlap, hole or trailing bytes. Arrays are views of `file`
  * where it is aligned, else copies.
  *
- * @throws FileFormatError that says which of these is wrong
+ * @throws FileFormatError that says which of these is wrong, TypeError for anything but bytes
  */
 export function readSafetensors(file: Uint8Array): Safetensors {
+  if (!(file instanceof Uint8Array)) {
+    throw new TypeError(`A file must be given as its bytes in a Uint8Array, got ${describe(file)}: read it first.`);
+  }
   const start = dataStart(file);
   const { entries, metadata } = parseHeader(headerText(file, start));
   let end = 0;

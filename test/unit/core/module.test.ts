@@ -94,6 +94,10 @@ describe('Parameter', () => {
   test('says what to do before it has values and when sizes do not fit', () => {
     const parameter = new Parameter([2, 2], ones);
     expect(() => parameter.value).toThrow('This [2, 2] parameter has no values yet: call init(seed), fit or load');
+    const gone = new Parameter([2], ones);
+    gone.set(Float32Array.of(1, 2));
+    gone.dispose();
+    expect(() => gone.value).toThrow('This [2] parameter was disposed of with the model that owns it: await what');
     expect(() => parameter.set(new Float32Array(3))).toThrow('A parameter of shape [2, 2] takes 4 values, got 3.');
     expect(() => new Parameter([0, 2], ones)).toThrow("A parameter's shape must be positive integers, got [0, 2].");
   });

@@ -264,3 +264,9 @@ test('the writer refuses what does not fit', () => {
   expect(write({ dtype: 'U8', shape: [1], data: new Uint8Array(1) }, '__metadata__')).toThrow("called '__metadata__'");
   expect(() => writeSafetensors(new Map(), { a: 1 } as never)).toThrow("metadata 'a' must be a string, got 1");
 });
+
+test('a path is not a file', () => {
+  expect(() => readSafetensors('model.safetensors' as never)).toThrow(
+    "A file must be given as its bytes in a Uint8Array, got 'model.safetensors': read it first.",
+  );
+});
