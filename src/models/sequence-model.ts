@@ -82,12 +82,15 @@ export abstract class SequenceModel extends Recommender implements Trainable {
     const recent = histories.last(this.maxLength);
     const width = this.catalog.size;
     const out = new Float32Array(recent.count * width);
+    const all = range(recent.count);
     for (let from = 0; from < recent.count; from += SCORING_BATCH) {
-      const chunk = recent.take(range(recent.count).subarray(from, from + SCORING_BATCH));
-      const scores = this.#score(chunk);
-      out.set(await scores.data(), from * width);
-      checkDevice();
-      scores.dispose();
+      const scores = this.#score(recent.take(all.subarray(from, from + SCORING_BATCH)));
+      try {
+        out.set(await scores.data(), from * width);
+        checkDevice();
+      } finally {
+        scores.dispose();
+      }
     }
     return out;
   }
