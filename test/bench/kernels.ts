@@ -1,0 +1,159 @@
+/**
+ * The fused kernels one by one: `npm run bench -- kernels [--case PATTERN] [--rounds N]`. Matrix products against the
+ * peak of 128-bit multiply-adds, everything against tfjs' own kernels in the same process.
+ */
+import { parseArgs } from 'node:util';
+import * as tf from '@tensorflow/tfjs';
+import 'seqrec/wasm';
+import { attention, Layout, layerNorm, Rng, ready, softmaxCrossEntropy } from 'seqrec';
+import { abab, digits, report, type Times, timed } from './abab.ts';
+import { measurePeak, type Peak } from './peak.ts';
+
+interface Case {
+  readonly name: string;
+  /** Multiplications and additions of one call, where the line says how near they come to the peak. */
+  readonly flops?: number;
+  /** What runs without our kernels. @defaultValue the op's composed form */
+  readonly rival?: string;
+  /** Makes what a call needs, and returns the call. */
+  prepare(): () => unknown;
+}
+
+export async function run(options: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: options,
+    options: { case: { type: 'string', default: '' }, rounds: { type: 'string', default: '5' } },
+  });
+  await ready();
+  const peak = await measurePeak();
+  print({ case: 'peak', relaxed: peak.relaxed, gflops: peak.gflops, multiply_add_ns: peak.latencyNs });
+  for (const each of cases) {
+    if (!each.name.includes(values.case)) continue;
+    const call = each.prepare();
+    const once = () => tf.tidy(() => void call());
+    const composed = timed(once);
+    const [ours, rival] = (await abab([timed(once), () => withoutKernels(composed)], Number(values.rounds))) as [
+      Times,
+      Times,
+    ];
+    report(
+      { bench: 'kernels', case: each.name, rival: each.rival ?? 'composed', ...speed(each, ours, peak) },
+      ours,
+      rival,
+    );
+  }
+}
+
+const dim = 64;
+const items = 3401;
+const rows = 6400;
+
+const cases: readonly Case[] = [
+  product('NN', [rows, dim], [dim, dim]),
+  product('NT', [rows, dim], [dim, dim]),
+  product('NT', [rows, dim], [items, dim]),
+  product('NN', [rows, items], [items, dim]),
+  product('TN', [rows, dim], [rows, dim]),
+  attentionCase(50, 'forward'),
+  attentionCase(50, 'forward+backward'),
+  attentionCase(200, 'forward'),
+  attentionCase(200, 'forward+backward'),
+  {
+    name: `cross-entropy ${rows}x${dim} of ${items} forward+backward`,
+    flops: 3 * 2 * rows * dim * items,
+    prepare() {
+      const [x, table] = [normals([rows, dim]), normals([items, dim], 0.1)];
+      const targets = Int32Array.from({ length: rows }, (_, i) => (i * 7) % items);
+      return () => tf.grads((x, w) => softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets))([x, table]);
+    },
+  },
+  {
+    name: `layer norm ${rows}x${dim} forward`,
+    prepare() {
+      const [x, weight, bias] = [normals([rows, dim]), normals1d(dim), normals1d(dim)];
+      return () => layerNorm(x, weight, bias);
+    },
+  },
+  {
+    name: `layer norm ${rows}x${dim} forward+backward`,
+    prepare() {
+      const [x, weight, bias, dy] = [normals([rows, dim]), normals1d(dim), normals1d(dim), normals([rows, dim])];
+      const norm = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
+        layerNorm(x as tf.Tensor2D, w as tf.Tensor1D, b as tf.Tensor1D);
+      return () => tf.grads(norm)([x, weight, bias], dy);
+    },
+  },
+];
+
+/** The product behind `linear` and its gradients. N: as it is, T: transposed. */
+function product(kind: 'NN' | 'NT' | 'TN', a: readonly [number, number], b: readonly [number, number]): Case {
+  const [transposeA, transposeB] = [kind[0] === 'T', kind[1] === 'T'];
+  return {
+    name: `product ${kind} ${a.join('x')} ${b.join('x')}`,
+    flops: 2 * a[0] * a[1] * (transposeB ? b[0] : b[1]),
+    rival: 'tfjs matMul',
+    prepare() {
+      const [left, right] = [normals(a), normals(b)];
+      // The op that calls the kernel is not public by itself.
+      return () =>
+        tf.getKernel('SeqrecMatMul', 'wasm')
+          ? tf.engine().runKernel('SeqrecMatMul', { a: left, b: right }, { transposeA, transposeB })
+          : tf.matMul(left, right, transposeA, transposeB);
+    },
+  };
+}
+
+function attentionCase(length: number, passes: 'forward' | 'forward+backward'): Case {
+  const count = rows / 50;
+  return {
+    name: `attention ${count} sequences of ${length}, 2 heads, causal, ${passes}`,
+    prepare() {
+      const layout = new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
+      const [q, k, v, dy] = Array.from({ length: 4 }, (_, i) => normals([count * length, dim], 1, i)) as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ];
+      const op = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+        attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, { queries: layout, heads: 2, causal: true });
+      return passes === 'forward' ? () => op(q, k, v) : () => tf.grads(op)([q, k, v], dy);
+    },
+  };
+}
+
+/** Kept: a case owns its inputs until the process ends. */
+function normals(shape: readonly [number, number], std = 1, seed = 0): tf.Tensor2D {
+  const values = new Rng(seed).normals(new Float32Array(shape[0] * shape[1]), 0, std);
+  return tf.keep(tf.tensor2d(values, [...shape]));
+}
+
+function normals1d(length: number): tf.Tensor1D {
+  return tf.keep(tf.tensor1d(new Rng(1).normals(new Float32Array(length))));
+}
+
+/** Runs `measure` as on a backend that has none of our fused kernels. */
+async function withoutKernels<T>(measure: () => T | Promise<T>): Promise<T> {
+  const ours = tf.getKernelsForBackend('wasm').filter(({ kernelName }) => kernelName.startsWith('Seqrec'));
+  for (const { kernelName } of ours) tf.unregisterKernel(kernelName, 'wasm');
+  try {
+    return await measure();
+  } finally {
+    for (const kernel of ours) tf.registerKernel(kernel);
+  }
+}
+
+function speed({ flops }: Case, { median, min }: Times, peak: Peak): object {
+  if (!flops) return {};
+  const gflops = flops / (median * 1e6);
+  return {
+    gflops: digits(gflops),
+    max_gflops: digits(flops / (min * 1e6)),
+    of_peak: digits(gflops / peak.gflops),
+  };
+}
+
+function print(line: { readonly [key: string]: unknown }): void {
+  const rounded = Object.entries(line).map(([key, value]) => [key, typeof value === 'number' ? digits(value) : value]);
+  console.log(JSON.stringify({ bench: 'kernels', ...Object.fromEntries(rounded) }));
+}
