@@ -18,7 +18,7 @@ const TILE_BYTES: usize = MR * NR * 4;
 export function matMulScratch(n: i32, k: i32): usize {
   const terms = min(k, KC);
   const columns: usize = (min(n, NC) + NR - 1) & -NR;
-  return TILE_BYTES + blockBytes(terms) + <usize>terms * columns * 4;
+  return packedScratch(terms) + <usize>terms * columns * 4;
 }
 
 /** A packed block of A; what follows it stays aligned. */
@@ -70,36 +70,62 @@ export function addProduct(
   cRow: usize,
   scratch: usize,
 ): void {
-  const tile = scratch;
-  const packedA = tile + TILE_BYTES;
-  const packedB = packedA + blockBytes(min(k, KC));
+  const packedB = scratch + packedScratch(min(k, KC));
   // For a single row, a panel is used once and had better stay in the nearest cache.
   const block = m === 1 ? NR : NC;
   for (let k0 = 0; k0 < k; k0 += KC) {
     const terms = min(KC, k - k0);
-    const panel: usize = (<usize>terms) * NR * 4;
     for (let n0 = 0; n0 < n; n0 += block) {
       const columns = min(block, n - n0);
       packB(b + k0 * bRow + n0 * bColumn, bRow, bColumn, terms, columns, packedB);
-      for (let i = 0; i < m; i += MR) {
-        const rows = min(MR, m - i);
-        if (m > MR || n0 === 0) packA(a + i * aRow + k0 * aColumn, aRow, aColumn, rows, terms, packedA);
-        let out = c + i * cRow + ((<usize>n0) << 2);
-        let from = packedB;
-        for (let j = 0; j < columns; j += NR) {
-          const width = min(NR, columns - j);
-          if (rows === MR && width === NR) addTile(terms, packedA, from, out, cRow);
-          else {
-            // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
-            copyPart(out, cRow, tile, NR * 4, rows, width);
-            if (rows === 1) addRow(terms, packedA, from, tile);
-            else addTile(terms, packedA, from, tile, NR * 4);
-            copyPart(tile, NR * 4, out, cRow, rows, width);
-          }
-          from += panel;
-          out += NR * 4;
-        }
+      const packed = m <= MR && n0 > 0;
+      addPacked(m, columns, terms, a + k0 * aColumn, aRow, aColumn, packed, packedB, c + (n0 << 2), cRow, scratch);
+    }
+  }
+}
+
+/** The scratch space of {@link addPacked} in bytes. */
+export function packedScratch(k: i32): usize {
+  return TILE_BYTES + blockBytes(k);
+}
+
+/**
+ * {@link addProduct} for a B that {@link packB} has packed. `packed`: the scratch space holds A of the call before, which
+ * had at most 6 rows.
+ */
+export function addPacked(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  aRow: usize,
+  aColumn: usize,
+  packed: bool,
+  b: usize,
+  c: usize,
+  cRow: usize,
+  scratch: usize,
+): void {
+  const tile = scratch;
+  const packedA = tile + TILE_BYTES;
+  const panel: usize = (<usize>k) * NR * 4;
+  for (let i = 0; i < m; i += MR) {
+    const rows = min(MR, m - i);
+    if (!packed) packA(a + i * aRow, aRow, aColumn, rows, k, packedA);
+    let out = c + i * cRow;
+    let from = b;
+    for (let j = 0; j < n; j += NR) {
+      const width = min(NR, n - j);
+      if (rows === MR && width === NR) addTile(k, packedA, from, out, cRow);
+      else {
+        // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
+        copyPart(out, cRow, tile, NR * 4, rows, width);
+        if (rows === 1) addRow(k, packedA, from, tile);
+        else addTile(k, packedA, from, tile, NR * 4);
+        copyPart(tile, NR * 4, out, cRow, rows, width);
       }
+      from += panel;
+      out += NR * 4;
     }
   }
 }
@@ -226,7 +252,7 @@ function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize
 }
 
 /** Copies B [k, columns] to `to`, as panels [k][8]; columns that are missing from the last one become 0. */
-function packB(b: usize, row: usize, column: usize, k: i32, columns: i32, to: usize): void {
+export function packB(b: usize, row: usize, column: usize, k: i32, columns: i32, to: usize): void {
   for (let j = 0; j < columns; j += NR) {
     const width = min(NR, columns - j);
     if (width < NR) packEdge(b, column, row, width, NR, k, to);
