@@ -15,12 +15,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
 import { attentionKernels } from './wasm/attention.ts';
+import { crossEntropyKernels } from './wasm/cross-entropy.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
 import { geluKernels } from './wasm/gelu.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
-import { softmaxRowsKernels } from './wasm/softmax-rows.ts';
 
 /** A kernel by the name under which ops find it. */
 export interface WasmKernel {
@@ -44,12 +44,12 @@ export interface Wasm {
 
 const families: readonly (readonly WasmKernel[])[] = [
   attentionKernels,
+  crossEntropyKernels,
   dropoutKernels,
   geluKernels,
   layerNormKernels,
   matMulKernels,
   optimizerKernels,
-  softmaxRowsKernels,
 ];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */

@@ -17,7 +17,7 @@ export interface CrossEntropyResult {
 }
 
 /** Logits that exist at one time. */
-export const MAX_LOGITS = (16 * 2 ** 20) / 4;
+const MAX_LOGITS = (16 * 2 ** 20) / 4;
 
 /**
  * The gradient by a logit is weight · (softmax - (1 - ε) [is target] - ε / V). The target's part touches one row of the
@@ -99,7 +99,7 @@ function smooth(target: tf.Tensor, mean: tf.Tensor, labelSmoothing: number): tf.
 }
 
 /** sum + part, in place of both. */
-export function addInto(sum: tf.Tensor, part: tf.Tensor): tf.Tensor {
+function addInto(sum: tf.Tensor, part: tf.Tensor): tf.Tensor {
   const next = tf.add(sum, part);
   tf.dispose([sum, part]);
   return next;

@@ -2,16 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { checkNumber, expectShape } from '../core/shape.ts';
-import { columnSums } from './column-sums.ts';
-import {
-  addInto,
-  type CrossEntropyProblem,
-  type CrossEntropyResult,
-  composedCrossEntropy,
-  MAX_LOGITS,
-} from './cross-entropy-composed.ts';
+import { type CrossEntropyProblem, type CrossEntropyResult, composedCrossEntropy } from './cross-entropy-composed.ts';
 import { hasKernel, runKernel } from './kernel.ts';
-import { multiply } from './product.ts';
 import { checkRows } from './rows.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -31,7 +23,7 @@ export interface SoftmaxCrossEntropyOptions {
 
 /**
  * The weighted SUM over the targets of -ln softmax(scale · states · weightᵀ + bias)[target]. Logits exist for at most
- * 16 MB of rows at a time; loss and gradients come from the same pass.
+ * 16 MB at a time; loss and gradients come from the same pass.
  *
  * @param states  `[M, D]`
  * @param weight  `[V, D]`
@@ -69,7 +61,7 @@ export function softmaxCrossEntropy(
         save(...zerosLike(states, table, bias));
         return tf.scalar(0);
       }
-      const pass = hasKernel('SeqrecSoftmaxRows') ? fusedCrossEntropy : composedCrossEntropy;
+      const pass = hasKernel('SeqrecCrossEntropy') ? fusedCrossEntropy : composedCrossEntropy;
       const { loss, gradients } = pass(problem, states, table, bias, recording);
       save(...gradients);
       return loss;
@@ -78,7 +70,7 @@ export function softmaxCrossEntropy(
   );
 }
 
-/** A chunk of rows is one product, one kernel that turns its logits into their gradient, and two more products. */
+/** One kernel, which holds the logits of some tens of rows at a time. */
 function fusedCrossEntropy(
   { targets, weights, scale, labelSmoothing }: CrossEntropyProblem,
   states: tf.Tensor2D,
@@ -86,41 +78,13 @@ function fusedCrossEntropy(
   bias: tf.Tensor1D | undefined,
   wanted: boolean,
 ): CrossEntropyResult {
-  const count = states.shape[0];
-  const scaled: tf.Tensor2D = scale === 1 ? states : tf.mul(states, scale);
-  const rows = Math.max(1, Math.floor(MAX_LOGITS / table.shape[0]));
-  const losses: tf.Scalar[] = [];
-  const dStates: tf.Tensor2D[] = [];
-  let sums: tf.Tensor[] = [];
-  for (let begin = 0; begin < count; begin += rows) {
-    const end = Math.min(begin + rows, count);
-    const [loss, dRows, ...parts] = tf.tidy(() => {
-      const rowStates = tf.slice(scaled, [begin, 0], [end - begin, -1]);
-      const logits = multiply(rowStates, table, { transposeB: true, bias });
-      const rowTargets = tf.tensor1d(targets.subarray(begin, end), 'int32');
-      const rowWeights = tf.tensor1d(weights.subarray(begin, end));
-      const [loss, dLogits] = runKernel<tf.Tensor[]>(
-        'SeqrecSoftmaxRows',
-        { logits, targets: rowTargets, weights: rowWeights },
-        { labelSmoothing, wanted },
-      ) as [tf.Scalar, tf.Tensor2D];
-      if (!wanted) return [loss];
-      return [
-        loss,
-        multiply(dLogits, table),
-        multiply(dLogits, rowStates, { transposeA: true }),
-        ...(bias ? [columnSums(dLogits)] : []),
-      ];
-    }) as [tf.Scalar, tf.Tensor2D, ...tf.Tensor[]];
-    losses.push(loss);
-    if (!wanted) continue;
-    dStates.push(dRows);
-    sums = sums.length === 0 ? parts : parts.map((part, i) => addInto(sums[i] as tf.Tensor, part));
-  }
-  const loss = tf.addN(losses) as tf.Scalar;
-  if (!wanted) return { loss, gradients: [] };
-  const dScaled = tf.concat(dStates);
-  return { loss, gradients: [scale === 1 ? dScaled : tf.mul(dScaled, scale), ...sums] };
+  const inputs = { states, table, targets: tf.tensor1d(targets, 'int32'), weights: tf.tensor1d(weights) };
+  const [loss, ...gradients] = runKernel<tf.Tensor[]>('SeqrecCrossEntropy', bias ? { ...inputs, bias } : inputs, {
+    scale,
+    labelSmoothing,
+    wanted,
+  });
+  return { loss: loss as tf.Scalar, gradients };
 }
 
 function zerosLike(...tensors: (tf.Tensor | undefined)[]): tf.Tensor[] {

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
+import { Rng } from '../../../src/core/rng.ts';
 import { softmaxCrossEntropy } from '../../../src/ops/cross-entropy.ts';
+import { composedCrossEntropy } from '../../../src/ops/cross-entropy-composed.ts';
 import { hasKernel } from '../../../src/ops/kernel.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
 import * as reference from '../../reference/cross-entropy.ts';
@@ -36,7 +38,7 @@ onEachBackend((backend) => {
     );
   });
 
-  test('wasm has the kernel', () => expect(hasKernel('SeqrecSoftmaxRows')).toBe(backend === 'wasm'));
+  test('wasm has the kernel', () => expect(hasKernel('SeqrecCrossEntropy')).toBe(backend === 'wasm'));
 
   // Numbers of items with and without a part that fills no vector of four, or four of them.
   test.each([1, 2, 4, 7, 16, 67, 1100])('%i items', async (items) => {
@@ -61,6 +63,37 @@ onEachBackend((backend) => {
     expect(await alone.data()).toEqual(await value.data());
   });
 
+  // Around the edges of the blocks and tiles of the kernel: 48 rows, 192 items, 6 and 8 columns.
+  test.runIf(backend === 'wasm').each([
+    { rows: 1, items: 193, dim: 1 },
+    { rows: 7, items: 191, dim: 6 },
+    { rows: 47, items: 384, dim: 7 },
+    { rows: 49, items: 385, dim: 8 },
+    { rows: 100, items: 577, dim: 13 },
+    { rows: 97, items: 200, dim: 70 },
+    // More than is kept between the passes.
+    { rows: 50, items: 40_001, dim: 3 },
+  ])('$rows rows, $items items, $dim columns', async ({ rows, items, dim }) => {
+    const inputs = [normals([rows, dim], 1), normals([items, dim], 2, dim ** -0.5), normals([items], 3)] as const;
+    const rng = new Rng(4);
+    const targets = new Int32Array(rows).map((_, m) => rng.int(m, items));
+    const weights = new Float32Array(rows).map((_, m) => (m % 3) / 2);
+    const it = { targets, weights, scale: 1.5, labelSmoothing: 0.1 };
+    const doubles = inputs.map(({ data }) => Float64Array.from(data)) as [Float64Array, Float64Array, Float64Array];
+    const expected = reference.crossEntropyGradients(...doubles, it);
+    const before = tf.memory().numTensors;
+    const tensors = inputs.map((values) => tensor<tf.Tensor>(values));
+    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...it, bias: b as tf.Tensor1D }),
+    )(tensors);
+    expectNear(await value.data(), [reference.crossEntropy(...doubles, it)], 'loss');
+    for (const [i, name] of (['states', 'table', 'bias'] as const).entries()) {
+      expectNear(await (grads[i] as tf.Tensor).data(), expected[name], name);
+    }
+    tf.dispose([value, ...grads, ...tensors]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   test('a logit that is not a number is seen in the loss', async () => {
     const x = tensor({ shape: [1, 1], data: Float32Array.of(1) });
     for (const at of [0, 1, 4]) {
@@ -70,32 +103,42 @@ onEachBackend((backend) => {
     }
   });
 
+  test.runIf(backend === 'wasm')('a million items', async () => {
+    const [rows, items, dim] = [1, 1_000_000, 16];
+    const states = normals([rows, dim], 1);
+    const table = { shape: [items, dim], data: new Float32Array(items * dim) };
+    for (let i = 0; i < table.data.length; i++) table.data[i] = ((i * 7919) % 10_007) / 10_007 - 0.5;
+    const targets = Int32Array.of(654_321);
+    const it = { targets, weights: new Float32Array(rows).fill(1), scale: 1, labelSmoothing: 0 };
+    const doubles = [Float64Array.from(states.data), Float64Array.from(table.data)] as const;
+    const expected = reference.crossEntropyGradients(...doubles, undefined, it);
+    const tensors = [tensor(states), tensor(table)];
+    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets),
+    )(tensors);
+    expectNear(await value.data(), [reference.crossEntropy(...doubles, undefined, it)], 'loss');
+    expectNear(await (grads[0] as tf.Tensor).data(), expected.states, 'states');
+    expectNear(await (grads[1] as tf.Tensor).data(), expected.table, 'table');
+    tf.dispose([value, ...grads, ...tensors]);
+  });
+
   // The plain backend takes seconds for it, and the loop does not depend on the backend.
-  test.runIf(backend === 'wasm')('more rows than fit at once give the sum of their parts', async () => {
-    const items = 2 ** 20; // 4 rows of logits in 16 MB
-    const [many, wide] = [normals([5, 2], 1), normals([items, 2], 2)];
-    const rows = new Int32Array(5).map((_, i) => (i * 654_321) % items);
-    const run = async (begin: number, end: number) => {
-      const states = tensor({ shape: [end - begin, 2], data: many.data.slice(begin * 2, end * 2) });
-      const loss = (states: tf.Tensor, table: tf.Tensor) =>
-        softmaxCrossEntropy(states as tf.Tensor2D, table as tf.Tensor2D, rows.slice(begin, end));
-      const { value, grads } = tf.valueAndGrads(loss)([states, tensor(wide)]);
-      return Promise.all([value, ...grads].map((result) => result.data())) as Promise<
-        [Float32Array, Float32Array, Float32Array]
-      >;
-    };
-    const [all, first, second] = [await run(0, 5), await run(0, 3), await run(3, 5)];
-    expectClose(
-      all[0],
-      first[0].map((loss) => loss + (second[0][0] as number)),
-      'loss',
-    );
-    expectClose(all[1], [...first[1], ...second[1]], 'states');
-    expectClose(
-      all[2],
-      first[2].map((value, i) => value + (second[2][i] as number)),
-      'table',
-    );
+  test.runIf(backend === 'wasm')('composed of several chunks it is the same', async () => {
+    const [count, items] = [130, 2 ** 15]; // 128 rows of logits in 16 MB
+    const [states, table] = [tensor(normals([count, 2], 1)), tensor(normals([items, 2], 2))];
+    const targets = new Int32Array(count).map((_, i) => (i * 4321) % items);
+    const problem = { targets, weights: new Float32Array(count).fill(1), scale: 1, labelSmoothing: 0 };
+    const composed = composedCrossEntropy(problem, states, table, undefined, true);
+    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets),
+    )([states, table]);
+    expectClose(await value.data(), await composed.loss.data(), 'loss');
+    for (const [i, name] of ['states', 'table'].entries()) {
+      const [actual, expected] = [grads[i], composed.gradients[i]] as [tf.Tensor, tf.Tensor];
+      // tfjs-wasm adds up a row in single precision, one value after the other.
+      expectClose(await actual.data(), await expected.data(), name, { absolute: 1e-3 });
+    }
+    tf.dispose([states, table, composed.loss, ...composed.gradients, value, ...grads]);
   });
 
   test('large logits stay finite', async () => {
@@ -126,3 +169,13 @@ onEachBackend((backend) => {
     );
   });
 });
+
+/** Expects a difference of at most 1e-5 of the largest value. */
+function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+  let [largest, difference] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    largest = Math.max(largest, Math.abs(expected[i] as number));
+    difference = Math.max(difference, Math.abs((actual[i] as number) - (expected[i] as number)));
+  }
+  expect(difference, what).toBeLessThanOrEqual(1e-5 * largest);
+}

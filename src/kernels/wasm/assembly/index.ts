@@ -2,11 +2,11 @@
 export { adam } from './adam';
 export { attentionBackward, attentionForward, attentionScratch, clear } from './attention';
 export { columnSums } from './column-sums';
+export { crossEntropy, crossEntropyScratch } from './cross-entropy';
 export { dropout } from './dropout';
 export { gelu, geluGradient } from './gelu';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
-export { softmaxRows } from './softmax-rows';
 export { sumOfSquares } from './squares';
 // No kernels, but numbers that have to stay variables.
 export {

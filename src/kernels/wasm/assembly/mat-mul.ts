@@ -6,8 +6,8 @@
 import { madd } from './math';
 
 /** Rows and columns of a tile. */
-const MR = 6;
-const NR = 8;
+export const MR = 6;
+export const NR = 8;
 /** Terms of a sum that are packed at a time, so that a block of A and a panel of B fit in the nearest cache. */
 const KC = 512;
 /** Columns of B that are packed at a time, so that they fit in the next cache. */
@@ -131,7 +131,7 @@ export function addPacked(
 }
 
 /** Adds the product of a packed block `a` [k][6] and a packed panel `b` [k][8] to the tile at `c`. */
-function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void {
+export function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void {
   const row1 = c + cRow;
   const row2 = row1 + cRow;
   const row3 = row2 + cRow;
@@ -203,7 +203,7 @@ function addRow(k: i32, a: usize, b: usize, c: usize): void {
 }
 
 /** Copies the corner of a matrix. */
-function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, columns: i32): void {
+export function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, columns: i32): void {
   const width: usize = (<usize>columns) << 2;
   for (let i = 0; i < rows; i++) {
     for (let j: usize = 0; j < width; j += 4) store<f32>(to + j, load<f32>(from + j));
@@ -213,7 +213,7 @@ function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i3
 }
 
 /** Copies up to 6 rows of A to `to` [k][6]; rows that are missing become 0. */
-function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize): void {
+export function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize): void {
   if (rows < MR) return packEdge(a, row, column, rows, MR, k, to);
   let i = 0;
   if (column !== 4) {
