@@ -36,6 +36,7 @@ export default defineConfig({
     node: 'src/entries/node.ts',
     cpu: 'src/entries/cpu.ts',
     gradients: 'src/backend/gradients.ts',
+    worker: 'src/entries/worker.ts',
   },
   format: 'esm',
   target: 'es2022',

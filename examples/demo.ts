@@ -61,6 +61,7 @@ const options = new Command('npm run demo --')
   .option('--layers <n>', 'blocks', integer, 2)
   .option('--heads <n>', 'attention heads', integer, 2)
   .option('--dropout <x>', 'dropout rate', number, 0.4)
+  .option('--workers <n>', 'threads that share the training', integer, 1)
   .option('--seed <n>', 'seed of data and training', integer, 42)
   .addOption(new Option('--backend <name>', 'backend (default: the best)').choices(['wasm', 'cpu', 'webgpu', 'node']))
   .option('--save <file>', 'where the model goes', '.cache/demo/model.safetensors')
@@ -100,7 +101,7 @@ for (const [name, model] of Object.entries(baselines)) {
 let model: Recommender;
 let seconds = 0;
 if (options.model === 'sasrec') {
-  const { maxLength, dim, layers, heads, dropout, batchSize, seed, patience } = options;
+  const { maxLength, dim, layers, heads, dropout, batchSize, seed, patience, workers } = options;
   const epochs: number = options.epochs ?? (options.data ? 60 : 12);
   const sasrec = new SASRec({ items: log.items, maxLength, dim, layers, heads, dropout });
   console.log(`${sasrec.summary()}\n`);
@@ -111,6 +112,7 @@ if (options.model === 'sasrec') {
     epochs,
     batchSize,
     seed,
+    workers,
     validation,
     earlyStopping: { metric: ndcg(10), patience },
     signal: abort.signal,

@@ -169,7 +169,7 @@ export { type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './ops/cros
 export { dropout, dropoutMask } from './ops/dropout.ts';
 export { embedding } from './ops/embedding.ts';
 export { gatherRows } from './ops/gather-rows.ts';
-export { gradients, type LossAndGradients, toDense } from './ops/gradients.ts';
+export { GradientSums, gradients, type LossAndGradients, toDense } from './ops/gradients.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
@@ -188,7 +188,7 @@ export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';
 export type { EarlyStopping } from './training/early-stopping.ts';
 export { NonFiniteError } from './training/finite.ts';
-export type { FitOptions } from './training/fit-options.ts';
+export type { FitOptions, WorkerOptions } from './training/fit-options.ts';
 export type { EpochRecord, FitReport } from './training/fit-report.ts';
 export { nextItem } from './training/next-item.ts';
 export type { Batch, BatchContext, Objective } from './training/objective.ts';
@@ -208,3 +208,4 @@ export { type LinearWarmupOptions, linearWarmup } from './training/schedules/lin
 export type { Schedule } from './training/schedules/schedule.ts';
 export { type StepDecayOptions, stepDecay } from './training/schedules/step-decay.ts';
 export type { Trainable } from './training/trainable.ts';
+export type { WorkerLike } from './training/workers/thread.ts';

@@ -14,6 +14,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
+import { addToKernels } from './wasm/add-to.ts';
 import { attentionKernels } from './wasm/attention.ts';
 import { crossEntropyKernels } from './wasm/cross-entropy.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
@@ -43,6 +44,7 @@ export interface Wasm {
 }
 
 const families: readonly (readonly WasmKernel[])[] = [
+  addToKernels,
   attentionKernels,
   crossEntropyKernels,
   dropoutKernels,

@@ -11,6 +11,8 @@ export type PartOption = string | number | boolean | null | undefined | Part | r
 export interface Part {
   readonly name: string;
   readonly options: { readonly [option: string]: PartOption };
+  /** Of a part that is not this library's: the URL of the module that exports it, `import.meta.url`, for workers. */
+  readonly module?: string | undefined;
 }
 
 /** A part as JSON. */

@@ -41,7 +41,7 @@ export interface Transition {
  * ```
  */
 export class MarkovChain extends CountingModel {
-  static override readonly modelName = 'MarkovChain';
+  static override readonly modelName: string = 'MarkovChain';
   readonly order: number;
   #transitions = new Transitions();
   /** The contexts of more than one item as (code of all but the last, last): the code of a single item is its row. */

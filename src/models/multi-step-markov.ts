@@ -41,7 +41,7 @@ export interface MultiStepMarkovOptions {
  * ```
  */
 export class MultiStepMarkov extends CountingModel {
-  static override readonly modelName = 'MultiStepMarkov';
+  static override readonly modelName: string = 'MultiStepMarkov';
   readonly steps: number;
   readonly popularity: number;
   #rules = new Transitions();

@@ -18,7 +18,7 @@ import { CountingModel } from './counting.ts';
  * ```
  */
 export class Popularity extends CountingModel {
-  static override readonly modelName = 'Popularity';
+  static override readonly modelName: string = 'Popularity';
   readonly #counts: Float64Array;
   #events = 0;
 

@@ -53,7 +53,7 @@ export interface RecommenderClass<M extends Recommender> {
  * @example
  * ```ts
  * class Favourite extends Recommender {
- *   static override readonly modelName = 'Favourite';
+ *   static override readonly modelName: string = 'Favourite';
  *   readonly row: number;
  *   constructor({ items, row = 0 }: { items: Catalog; row?: number | undefined }) {
  *     super(items);
@@ -69,6 +69,8 @@ export interface RecommenderClass<M extends Recommender> {
 export abstract class Recommender extends Module implements Scorer {
   /** The name in model files. */
   static readonly modelName: string = '';
+  /** The URL of the module that exports the class, `import.meta.url`: training workers import it from there. */
+  static readonly module: string | undefined;
   /** What makes the parts again that the model uses by default, by their names in a file. */
   static readonly parts: { readonly [name: string]: PartSource } = {};
 

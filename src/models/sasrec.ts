@@ -52,7 +52,7 @@ export interface SASRecOptions extends SequenceModelOptions {
  * ```
  */
 export class SASRec extends SequenceModel {
-  static override readonly modelName = 'SASRec';
+  static override readonly modelName: string = 'SASRec';
   static override readonly parts = {
     learnedFromEnd,
     noNormalization,

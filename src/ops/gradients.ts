@@ -1,6 +1,7 @@
 /** The gradients of a loss with respect to parameters. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Gradient, Parameter, RowGradient } from '../core/parameter.ts';
+import { addTo } from './add-to.ts';
 import { sumRows } from './segment-sum.ts';
 
 /** What {@link gradients} returns; the caller disposes of the tensors. */
@@ -28,42 +29,116 @@ export interface LossAndGradients {
  * ```
  */
 export function gradients(loss: () => tf.Scalar, parameters: ReadonlyMap<string, Parameter>): LossAndGradients {
-  const anchor = tf.keep(tf.scalar(0));
-  const reads = new Map<Parameter, Read[]>();
-  const before = [...parameters.values()].map((parameter) => [parameter, parameter.sink] as const);
-  try {
-    for (const parameter of parameters.values()) {
-      const list: Read[] = [];
-      reads.set(parameter, list);
-      parameter.sink = { anchor, add: (rows, values) => void list.push({ rows, values: tf.keep(values) }) };
-    }
-    const rows = new Map<string, Int32Array>();
-    const { value, tensors } = tf.tidy(() => {
-      const variables = [...parameters.values()].map((parameter) => parameter.value);
-      const { value, grads } = differentiate(loss, [...variables, anchor]);
-      const tensors: { [path: string]: tf.Tensor } = {};
-      [...parameters].forEach(([path, parameter], i) => {
-        const dense = grads[i];
-        const sparse = coalesce(reads.get(parameter) ?? []);
-        if (dense) tensors[path] = sparse ? tf.add(dense, toDense(sparse, parameter.shape[0] as number)) : dense;
-        else if (sparse) {
-          tensors[path] = sparse.values;
-          rows.set(path, sparse.rows);
-        }
+  using sums = new GradientSums(parameters);
+  const value = sums.add(loss);
+  return { value, gradients: sums.take() };
+}
+
+/**
+ * The sum of the gradients of several losses: those of a step that is computed in parts. Dense gradients are summed in
+ * place, row gradients are collected and summed by row when they are taken.
+ *
+ * @example
+ * ```ts
+ * using sums = new GradientSums(model.parameters());
+ * const losses = parts.map((part) => sums.add(() => lossOf(part)));
+ * const found = sums.take();
+ * ```
+ */
+export class GradientSums {
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+  readonly #dense = new Map<string, { sum: tf.Tensor; own: boolean }>();
+  readonly #rows = new Map<string, Read[]>();
+
+  constructor(parameters: ReadonlyMap<string, Parameter>) {
+    this.#parameters = parameters;
+  }
+
+  /** Adds the gradients of `loss`; returns its value, which is not read, for the caller to dispose of. */
+  add(loss: () => tf.Scalar): tf.Scalar {
+    const parameters = [...this.#parameters];
+    const before = parameters.map(([, parameter]) => parameter.sink);
+    const anchor = tf.keep(tf.scalar(0));
+    const reads: [path: string, rows: Int32Array, values: tf.Tensor2D][] = [];
+    try {
+      for (const [path, parameter] of parameters) {
+        parameter.sink = { anchor, add: (rows, values) => void reads.push([path, rows, tf.keep(values)]) };
+      }
+      const variables = parameters.map(([, parameter]) => parameter.value);
+      const value = tf.tidy(() => {
+        const { value, grads } = differentiate(loss, [...variables, anchor]);
+        parameters.forEach(([path], i) => {
+          if (grads[i]) this.#addDense(path, grads[i]);
+        });
+        return value;
       });
-      return { value, tensors };
-    });
-    const found = new Map<string, Gradient>();
-    for (const path of parameters.keys()) {
-      const tensor = tensors[path];
-      const read = rows.get(path);
-      if (tensor) found.set(path, read ? { rows: read, values: tensor as tf.Tensor2D } : tensor);
+      for (const read of reads) this.addRows(...read);
+      reads.length = 0;
+      return value;
+    } finally {
+      parameters.forEach(([, parameter], i) => {
+        parameter.sink = before[i];
+      });
+      for (const [, , values] of reads) values.dispose();
+      anchor.dispose();
     }
-    return { value, gradients: found };
-  } finally {
-    for (const [parameter, sink] of before) parameter.sink = sink;
-    for (const list of reads.values()) for (const { values } of list) values.dispose();
-    anchor.dispose();
+  }
+
+  /** Adds a dense gradient of a parameter; the tensor stays the caller's. */
+  addDense(path: string, gradient: tf.Tensor): void {
+    tf.tidy(() => this.#addDense(path, gradient));
+  }
+
+  /** Adds the gradient of some rows of a parameter, which may repeat; takes ownership of `values`. */
+  addRows(path: string, rows: Int32Array, values: tf.Tensor2D): void {
+    const reads = this.#rows.get(path) ?? [];
+    reads.push({ rows, values: tf.keep(values) });
+    this.#rows.set(path, reads);
+    const count = this.#parameters.get(path)?.shape[0] as number;
+    const collected = reads.reduce((sum, read) => sum + read.rows.length, 0);
+    // More rows than the table has: summed now, so that what is collected stays within twice the table.
+    if (reads.length > 1 && collected > 2 * count) this.#rows.set(path, [coalesce(reads, count)]);
+  }
+
+  /**
+   * The sums, for the caller (or the tidy around) to dispose of; begins anew. A parameter that no loss reached is absent.
+   */
+  take(): Map<string, Gradient> {
+    const found = new Map<string, Gradient>();
+    for (const [path, parameter] of this.#parameters) {
+      const dense = this.#dense.get(path)?.sum;
+      const reads = this.#rows.get(path);
+      const count = parameter.shape[0] as number;
+      const rows = reads && coalesce(reads, count);
+      if (dense) found.set(path, rows ? tf.tidy(() => tf.add(dense, toDense(rows, count))) : tf.clone(dense));
+      else if (rows) found.set(path, { rows: rows.rows, values: tf.clone(rows.values) });
+      tf.dispose([dense ?? [], rows?.values ?? []]);
+    }
+    this.#dense.clear();
+    this.#rows.clear();
+    return found;
+  }
+
+  dispose(): void {
+    for (const { sum } of this.#dense.values()) sum.dispose();
+    for (const reads of this.#rows.values()) for (const { values } of reads) values.dispose();
+    this.#dense.clear();
+    this.#rows.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Inside a tidy. The first gradient may share its memory with other tensors; only a sum of two is ours to change. */
+  #addDense(path: string, gradient: tf.Tensor): void {
+    const known = this.#dense.get(path);
+    if (!known) this.#dense.set(path, { sum: tf.keep(tf.clone(gradient)), own: false });
+    else if (known.own) this.#dense.set(path, { sum: addTo(known.sum, gradient), own: true });
+    else {
+      this.#dense.set(path, { sum: tf.keep(tf.add(known.sum, gradient)), own: true });
+      known.sum.dispose();
+    }
   }
 }
 
@@ -94,24 +169,23 @@ function differentiate(loss: () => tf.Scalar, xs: tf.Tensor[]): { value: tf.Scal
   }
 }
 
-/** One row gradient out of many, each row once and in ascending order. */
-function coalesce(reads: readonly Read[]): RowGradient | undefined {
-  if (reads.length === 0) return undefined;
-  const all = concatRows(reads);
-  const rows = Int32Array.from(new Set(all)).sort();
-  const place = new Map<number, number>();
-  for (let i = 0; i < rows.length; i++) place.set(rows[i] as number, i);
-  const segments = all.map((row) => place.get(row) as number);
-  const values = reads.length === 1 ? (reads[0] as Read).values : tf.concat(reads.map((read) => read.values));
-  return { rows, values: sumRows(values, segments, rows.length) };
-}
-
-function concatRows(reads: readonly Read[]): Int32Array {
-  const out = new Int32Array(reads.reduce((sum, { rows }) => sum + rows.length, 0));
+/** One row gradient out of many, each row once and in ascending order; disposes of what it was given. */
+function coalesce(reads: readonly Read[], count: number): RowGradient {
+  // The place of each row of the table in the result, from 1; 0 for a row that was not read.
+  const places = new Int32Array(count);
+  for (const { rows } of reads) for (let i = 0; i < rows.length; i++) places[rows[i] as number] = 1;
+  let unique = 0;
+  for (let row = 0; row < count; row++) if (places[row] !== 0) places[row] = ++unique;
+  const rows = new Int32Array(unique);
+  for (let row = 0; row < count; row++) if (places[row] !== 0) rows[(places[row] as number) - 1] = row;
+  const segments = new Int32Array(reads.reduce((sum, read) => sum + read.rows.length, 0));
   let at = 0;
-  for (const { rows } of reads) {
-    out.set(rows, at);
-    at += rows.length;
-  }
-  return out;
+  for (const read of reads)
+    for (let i = 0; i < read.rows.length; i++) segments[at++] = (places[read.rows[i] as number] as number) - 1;
+  const values = tf.tidy(() => {
+    const all = reads.length === 1 ? (reads[0] as Read).values : tf.concat(reads.map((read) => read.values));
+    return tf.keep(sumRows(all, segments, unique));
+  });
+  for (const read of reads) read.values.dispose();
+  return { rows, values };
 }

@@ -15,6 +15,7 @@ import { adam } from './optimizers/adam.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import type { FitProgress } from './progress.ts';
 import type { Trainable } from './trainable.ts';
+import type { WorkerLike } from './workers/thread.ts';
 
 export interface FitOptions {
   /** What is predicted from what. @defaultValue nextItem() */
@@ -47,10 +48,24 @@ export interface FitOptions {
   checkpoint?: CheckpointOptions | undefined;
   /** Go on from these bytes, or (`true`) from `checkpoint.file` if it exists. @defaultValue false */
   resume?: boolean | Uint8Array | undefined;
+  /**
+   * Threads that share the work of a step, this one included: a number, or with what makes a worker where bundlers or
+   * hosts need it. Needs shared memory, and the backend wasm or cpu; where something is missing, one thread works and
+   * {@link FitReport.alone} says why. The result depends on the number of threads only by rounding. @defaultValue 1
+   */
+  workers?: number | WorkerOptions | undefined;
   /** Stops between two steps and rejects with the signal's reason; the model keeps the weights of the last whole step. */
   signal?: AbortSignal | undefined;
   /** Called after every step and every validation. */
   onProgress?: ((progress: FitProgress) => void) | undefined;
+}
+
+/** See {@link FitOptions.workers}. */
+export interface WorkerOptions {
+  /** Threads, this one included. */
+  count: number;
+  /** Makes a worker that runs `seqrec/worker`. @defaultValue the file of that name beside this one */
+  create?: (() => WorkerLike) | undefined;
 }
 
 /** Options with their defaults filled in. */
@@ -68,6 +83,8 @@ export function readSettings(options: FitOptions) {
   }
   if (checkpoint?.everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', checkpoint.everyEpochs, positive);
   if (checkpoint?.everySteps !== undefined) checkNumber('checkpoint.everySteps', checkpoint.everySteps, positive);
+  const { workers = 1 } = options;
+  const { count, create }: WorkerOptions = typeof workers === 'number' ? { count: workers } : workers;
   const metrics = [...(options.metrics ?? (earlyStopping ? [] : [ndcg(10)]))];
   if (earlyStopping && !metrics.some(({ key }) => key === earlyStopping.metric.key)) metrics.push(earlyStopping.metric);
   return {
@@ -82,6 +99,7 @@ export function readSettings(options: FitOptions) {
     validateEvery: checkNumber('validateEvery', options.validateEvery ?? 1, positive),
     excludeSeen: options.excludeSeen ?? true,
     resume: options.resume ?? false,
+    workers: { count: checkNumber('workers', count, { min: 1, max: 256, integer: true }), create },
     metrics,
     validation,
     earlyStopping,

@@ -18,12 +18,21 @@ export interface FitReport {
   seconds: number;
   /** 'epochs': all were done. 'earlyStopping': validation no longer improved. */
   stopped: 'epochs' | 'earlyStopping';
+  /** Threads that shared the work. */
+  threads: number;
+  /** Why one thread worked although more were asked for. */
+  alone?: string | undefined;
   /** With early stopping: the validation whose weights the model has now. */
   best?: { epoch: number; metric: string; value: number } | undefined;
   toString(): string;
 }
 
-export function fitReport(epochs: EpochRecord[], seconds: number, best: BestWeights | undefined): FitReport {
+export function fitReport(
+  epochs: EpochRecord[],
+  seconds: number,
+  best: BestWeights | undefined,
+  { threads, alone }: Pick<FitReport, 'threads' | 'alone'>,
+): FitReport {
   const stopped = best?.exhausted ? 'earlyStopping' : 'epochs';
   const chosen = best && best.epoch > 0 ? { epoch: best.epoch, metric: best.key, value: best.value } : undefined;
   return {
@@ -31,11 +40,16 @@ export function fitReport(epochs: EpochRecord[], seconds: number, best: BestWeig
     seconds,
     stopped,
     best: chosen,
+    threads,
+    alone,
     toString() {
       const last = epochs.at(-1);
       const end = stopped === 'epochs' ? 'all epochs done' : 'validation no longer improved';
       const line = `${epochs.length} epochs in ${seconds.toFixed(1)} s (${end}), loss ${last?.loss.toFixed(4)}`;
-      return chosen ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}` : line;
+      const text = chosen
+        ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}`
+        : line;
+      return alone ? `${text}; on one thread, because ${alone}` : text;
     },
   };
 }

@@ -2,7 +2,7 @@
 import { ready } from '../backend/select.ts';
 import { pauser } from '../core/pause.ts';
 import { Rng } from '../core/rng.ts';
-import { batches, epochOrder } from '../data/batches.ts';
+import { epochOrder } from '../data/batches.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -18,8 +18,10 @@ import { BestWeights } from './early-stopping.ts';
 import { type FitOptions, fingerprint, readSettings } from './fit-options.ts';
 import { type EpochRecord, type FitReport, fitReport } from './fit-report.ts';
 import { type FitProgress, SpeedMeter } from './progress.ts';
+import { questioner, type StepPlace } from './questions.ts';
 import { stepper } from './step.ts';
 import type { Trainable } from './trainable.ts';
+import { startTeam } from './workers/team.ts';
 
 /**
  * Trains `model` on `data`. A model that has values continues from them; one that has none is initialised from `seed`.
@@ -53,7 +55,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     best: earlyStopping && new BestWeights(earlyStopping),
     fingerprint: fingerprint(settings, model, data, [...parameters.keys()]),
   };
-  const step = stepper(model, sequences, settings, root, run);
+  const ask = questioner(model, sequences, settings, root);
   const speed = new SpeedMeter();
   const breathe = pauser();
   let state: RunState = { epoch: 0, step: 0, lossSum: 0, weightSum: 0, seconds: 0, records: [] };
@@ -66,6 +68,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
       step: state.step,
       steps,
       loss: state.lossSum / state.weightSum,
+      threads,
       ...speed.read((epochs - state.epoch) * steps - state.step),
       validation,
     });
@@ -88,16 +91,23 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   // Before the try: a checkpoint that cannot be read must not be replaced by the state of a run that never began.
   const bytes = await resumeBytes(settings.resume, checkpoint);
   if (bytes) state = restoreCheckpoint(bytes, run);
+  const team = settings.workers.count > 1 ? await startTeam(model, data, settings, parameters, ask) : undefined;
+  const [hands, alone] = typeof team === 'string' ? [undefined, team] : [team, undefined];
+  const threads = hands?.size ?? 1;
+  const step = stepper(model, settings, ask, run, hands);
   try {
     while (state.epoch < epochs && !run.best?.exhausted) {
       const began = performance.now();
       const rng = root.fork('order').fork(state.epoch);
-      for (const batch of batches(sequences, { batchSize, maxLength: model.maxLength, rng, from: state.step })) {
-        const [meanLoss, weight] = await step(batch, state.epoch);
+      const order = epochOrder(sequences, rng);
+      while (state.step < steps) {
+        const which = order.subarray(state.step * batchSize, (state.step + 1) * batchSize);
+        const place: StepPlace = { epoch: state.epoch, step: state.step, steps, which };
+        const [meanLoss, weight] = await step(place);
         state.lossSum += meanLoss * weight;
         state.weightSum += weight;
         state.step++;
-        speed.add(batch.which.length, weight);
+        speed.add(which.length, weight);
         progress('train');
         if (checkpoint?.everySteps && state.step % checkpoint.everySteps === 0 && state.step < steps) await store();
         await breathe();
@@ -114,12 +124,13 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
       if (checkpoint && (state.epoch % (checkpoint.everyEpochs ?? 1) === 0 || state.epoch === epochs)) await store();
     }
     run.best?.restore(parameters);
-    return fitReport(state.records, secondsSoFar(), run.best);
+    return fitReport(state.records, secondsSoFar(), run.best, { threads, alone });
   } catch (error) {
     // An abort loses nothing: the work since the last checkpoint is stored before the promise rejects.
     if (signal?.aborted) await store();
     throw error;
   } finally {
+    hands?.stop();
     run.optimizer.dispose();
   }
 }

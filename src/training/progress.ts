@@ -12,6 +12,8 @@ export interface FitProgress {
   steps: number;
   /** Mean loss of this epoch so far. */
   loss: number;
+  /** Threads that share the work. */
+  threads: number;
   /** Sequences trained a second, over this call of `fit`. */
   sequencesPerSecond: number;
   /** Events (targets) trained a second, over this call of `fit`. */

@@ -21,4 +21,6 @@ export interface Trainable extends Module, Scorer {
   output(): Output;
   /** Every option but the catalogue; a checkpoint belongs to a model with these. */
   config(): object;
+  /** The model as a file, from which workers make it again; a model without trains on one thread. */
+  save?(): Promise<Uint8Array>;
 }

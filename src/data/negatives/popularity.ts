@@ -25,6 +25,7 @@ export function popularity({ alpha = 0.75, shared = false }: PopularityOptions =
   return {
     name: 'popularity',
     options: { alpha, shared },
+    perTarget: !shared,
     prepare(train, items) {
       const counts = itemCounts(train, items);
       const weights = Float64Array.from(counts, (n) => (n > 0 ? n ** alpha : 0));

@@ -3,7 +3,7 @@ import type { Part } from '../../core/part.ts';
 import type { Ragged } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
 
-/** What the negatives of one training step are drawn for. It always covers the whole step. */
+/** What the negatives of one training step are drawn for. It covers the whole step, save for a `perTarget` sampler. */
 export interface NegativeRequest {
   /** The number of negatives K, of each target or shared. */
   readonly count: number;
@@ -40,6 +40,11 @@ export interface Negatives {
 
 /** Draws negatives on the host. */
 export interface Sampler extends Part {
+  /**
+   * Whether it draws for each target by itself, as {@link drawPerTarget}: then it may be asked for some targets of a step
+   * only, and draws what it would have drawn for them among all. @defaultValue false
+   */
+  readonly perTarget?: boolean | undefined;
   /**
    * Counts what the sampler needs to know, once a run.
    *

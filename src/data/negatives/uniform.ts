@@ -26,6 +26,7 @@ export function uniform({ excludeSeen = false, shared = false }: UniformOptions 
   return {
     name: 'uniform',
     options: { excludeSeen, shared },
+    perTarget: !shared,
     prepare: (_train, items) => (request) => {
       const { count } = request;
       if (shared) return { items: drawShared(request, (rng, k) => rng.int(k, items)), shared, count };

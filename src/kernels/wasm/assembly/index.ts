@@ -1,5 +1,6 @@
 /** All kernels of the module. Pointers are byte offsets into the memory of tfjs-wasm; callers pass scratch space. */
 export { adam } from './adam';
+export { addTo } from './add-to';
 export { attentionBackward, attentionForward, attentionScratch, clear } from './attention';
 export { columnSums } from './column-sums';
 export { crossEntropy, crossEntropyScratch } from './cross-entropy';

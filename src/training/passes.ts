@@ -1,0 +1,74 @@
+/** The loss and the gradients of the parts of a step. */
+import * as tf from '@tensorflow/tfjs-core';
+import { Layout } from '../core/layout.ts';
+import type { Loss } from '../losses/loss.ts';
+import { gatherRows } from '../ops/gather-rows.ts';
+import type { GradientSums } from '../ops/gradients.ts';
+import type { Questions, StepPart } from './questions.ts';
+import type { Trainable } from './trainable.ts';
+
+/** Rows of a part: with fewer the bookkeeping of tfjs shows, with more the values leave the cache. */
+const PART_ROWS = 1000;
+
+/**
+ * Computes the parts of a step that belong to thread `index` of `count`, in order, and adds their gradients to `sums`. A
+ * loss that compares states with each other is computed in one part.
+ *
+ * @returns their share of the mean loss
+ */
+export function passes(
+  model: Trainable,
+  loss: Loss,
+  questions: Questions,
+  sums: GradientSums,
+  { index, count }: { index: number; count: number },
+): tf.Scalar {
+  const perThread = Math.max(1, Math.round(questions.inputs.rows / (count * PART_ROWS)));
+  const parts = questions.parts(loss.coupled ? 1 : count * perThread);
+  const from = Math.round((parts.length * index) / count);
+  const to = Math.round((parts.length * (index + 1)) / count);
+  let total = tf.scalar(0);
+  for (const part of parts.slice(from, to)) {
+    const value = partPass(model, loss, questions, part, (lossOfPart) => sums.add(lossOfPart));
+    const next = tf.add(total, value) as tf.Scalar;
+    tf.dispose([total, value]);
+    total = next;
+  }
+  return total;
+}
+
+/** The loss of a whole step at the present weights, dropout included, without gradients. */
+export function lossOf(model: Trainable, loss: Loss, questions: Questions): tf.Scalar {
+  return tf.tidy(() => {
+    const values = questions.parts(1).map((part) => partPass(model, loss, questions, part, (run) => tf.tidy(run)));
+    return values[0] ?? tf.scalar(0);
+  });
+}
+
+/** Hands the loss of a part, its share of the step's mean loss, to `run`, which computes it. */
+function partPass(
+  model: Trainable,
+  loss: Loss,
+  questions: Questions,
+  part: StepPart,
+  run: (loss: () => tf.Scalar) => tf.Scalar,
+): tf.Scalar {
+  const { targets, weight: total, dropout } = questions;
+  const [first, last] = part.sequences;
+  const inputs = questions.inputs.slice(Array.from({ length: last - first }, (_, i) => first + i));
+  const row = targets.row.subarray(...part.targets).map((r) => r - part.rows[0]);
+  const item = targets.item.subarray(...part.targets);
+  const weight = targets.weight.subarray(...part.targets);
+  const negatives = questions.negatives(part);
+  using layout = new Layout(inputs, { firstSequence: first });
+  return run(() => {
+    const states = model.encode(inputs, layout, dropout);
+    const asked = isRange(row, layout.capacity) ? states : gatherRows(states, row);
+    return tf.div(loss.forward(asked, model.output(), { item, weight, negatives }), total);
+  });
+}
+
+/** Whether `rows` is 0 … length-1, all rows in order: then states need no gathering. */
+function isRange(rows: Int32Array, length: number): boolean {
+  return rows.length === length && rows.every((row, i) => row === i);
+}
