@@ -11,6 +11,7 @@ interface Bench {
 
 const benches: { readonly [name: string]: () => Promise<Bench> } = {
   kernels: () => import('./kernels.ts'),
+  train: () => import('./train.ts'),
 };
 
 const [name = '', ...options] = process.argv.slice(2);
