@@ -12,7 +12,9 @@ export const NR = 8;
 const KC = 512;
 /** Columns of B that are packed at a time, so that they fit in the next cache. */
 const NC = 1024;
-const TILE_BYTES: usize = MR * NR * 4;
+/** A row of a tile. */
+const ROW_BYTES: usize = NR * 4;
+const TILE_BYTES: usize = MR * ROW_BYTES;
 
 /** The scratch space of {@link matMul} and {@link addProduct} in bytes. */
 export function matMulScratch(n: i32, k: i32): usize {
@@ -41,12 +43,7 @@ export function matMul(
   c: usize,
   scratch: usize,
 ): void {
-  const cRow: usize = (<usize>n) << 2;
-  for (let i = 0; i < m; i++) {
-    if (bias) memory.copy(c + i * cRow, bias, cRow);
-    else memory.fill(c + i * cRow, 0, cRow);
-  }
-  addProduct(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, scratch);
+  product(m, n, k, a, aRow, aColumn, b, bRow, bColumn, bias, 0, c, (<usize>n) << 2, scratch);
 }
 
 /**
@@ -70,23 +67,50 @@ export function addProduct(
   cRow: usize,
   scratch: usize,
 ): void {
+  product(m, n, k, a, aRow, aColumn, b, bRow, bColumn, c, cRow, c, cRow, scratch);
+}
+
+/** `c` = `start` plus the product, where `start` has rows `startRow` bytes apart (0 for a single row), or is 0 for none. */
+function product(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  aRow: usize,
+  aColumn: usize,
+  b: usize,
+  bRow: usize,
+  bColumn: usize,
+  start: usize,
+  startRow: usize,
+  c: usize,
+  cRow: usize,
+  scratch: usize,
+): void {
   const packedB = scratch + packedScratch(min(k, KC));
   // For a single row, a panel is used once and had better stay in the nearest cache.
   const block = m === 1 ? NR : NC;
-  for (let k0 = 0; k0 < k; k0 += KC) {
+  let k0 = 0;
+  do {
     const terms = min(KC, k - k0);
     for (let n0 = 0; n0 < n; n0 += block) {
       const columns = min(block, n - n0);
       packB(b + k0 * bRow + n0 * bColumn, bRow, bColumn, terms, columns, packedB);
       const packed = m <= MR && n0 > 0;
-      addPacked(m, columns, terms, a + k0 * aColumn, aRow, aColumn, packed, packedB, c + (n0 << 2), cRow, scratch);
+      const left = a + k0 * aColumn;
+      const to = c + (n0 << 2);
+      const from = start ? start + (n0 << 2) : 0;
+      packedProduct(m, columns, terms, left, aRow, aColumn, packed, packedB, from, startRow, to, cRow, scratch);
     }
-  }
+    k0 += KC;
+    start = c;
+    startRow = cRow;
+  } while (k0 < k);
 }
 
 /** The scratch space of {@link addPacked} in bytes. */
 export function packedScratch(k: i32): usize {
-  return TILE_BYTES + blockBytes(k);
+  return TILE_BYTES + ROW_BYTES + blockBytes(k);
 }
 
 /**
@@ -106,49 +130,84 @@ export function addPacked(
   cRow: usize,
   scratch: usize,
 ): void {
+  packedProduct(m, n, k, a, aRow, aColumn, packed, b, c, cRow, c, cRow, scratch);
+}
+
+/** {@link addPacked} to the `start` of {@link product}. */
+function packedProduct(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  aRow: usize,
+  aColumn: usize,
+  packed: bool,
+  b: usize,
+  start: usize,
+  startRow: usize,
+  c: usize,
+  cRow: usize,
+  scratch: usize,
+): void {
   const tile = scratch;
-  const packedA = tile + TILE_BYTES;
-  const panel: usize = (<usize>k) * NR * 4;
+  const zeros = tile + TILE_BYTES;
+  const packedA = zeros + ROW_BYTES;
+  const panel: usize = (<usize>k) * ROW_BYTES;
+  v128.store(zeros, f32x4.splat(0));
+  v128.store(zeros, f32x4.splat(0), 16);
+  const across: usize = start ? ROW_BYTES : 0;
+  if (!start) {
+    start = zeros;
+    startRow = 0;
+  }
   for (let i = 0; i < m; i += MR) {
     const rows = min(MR, m - i);
     if (!packed) packA(a + i * aRow, aRow, aColumn, rows, k, packedA);
-    let out = c + i * cRow;
-    let from = b;
+    let from = start + i * startRow;
+    let to = c + i * cRow;
+    let right = b;
     for (let j = 0; j < n; j += NR) {
       const width = min(NR, n - j);
-      if (rows === MR && width === NR) addTile(k, packedA, from, out, cRow);
+      if (rows === MR && width === NR) tileFrom(k, packedA, right, from, startRow, to, cRow);
       else {
         // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
-        copyPart(out, cRow, tile, NR * 4, rows, width);
-        if (rows === 1) addRow(k, packedA, from, tile);
-        else addTile(k, packedA, from, tile, NR * 4);
-        copyPart(tile, NR * 4, out, cRow, rows, width);
+        copyPart(from, startRow, tile, ROW_BYTES, rows, width);
+        if (rows === 1) addRow(k, packedA, right, tile);
+        else addTile(k, packedA, right, tile, ROW_BYTES);
+        copyPart(tile, ROW_BYTES, to, cRow, rows, width);
       }
-      from += panel;
-      out += NR * 4;
+      right += panel;
+      from += across;
+      to += ROW_BYTES;
     }
   }
 }
 
 /** Adds the product of a packed block `a` [k][6] and a packed panel `b` [k][8] to the tile at `c`. */
+@inline
 export function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void {
-  const row1 = c + cRow;
-  const row2 = row1 + cRow;
-  const row3 = row2 + cRow;
-  const row4 = row3 + cRow;
-  const row5 = row4 + cRow;
-  let c00 = v128.load(c);
-  let c01 = v128.load(c, 16);
-  let c10 = v128.load(row1);
-  let c11 = v128.load(row1, 16);
-  let c20 = v128.load(row2);
-  let c21 = v128.load(row2, 16);
-  let c30 = v128.load(row3);
-  let c31 = v128.load(row3, 16);
-  let c40 = v128.load(row4);
-  let c41 = v128.load(row4, 16);
-  let c50 = v128.load(row5);
-  let c51 = v128.load(row5, 16);
+  tileFrom(k, a, b, c, cRow, c, cRow);
+}
+
+/** The tile at `c` = the tile at `from` plus the product of a packed block `a` [k][6] and a packed panel `b` [k][8]. */
+function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
+  let c00 = v128.load(from);
+  let c01 = v128.load(from, 16);
+  from += fromRow;
+  let c10 = v128.load(from);
+  let c11 = v128.load(from, 16);
+  from += fromRow;
+  let c20 = v128.load(from);
+  let c21 = v128.load(from, 16);
+  from += fromRow;
+  let c30 = v128.load(from);
+  let c31 = v128.load(from, 16);
+  from += fromRow;
+  let c40 = v128.load(from);
+  let c41 = v128.load(from, 16);
+  from += fromRow;
+  let c50 = v128.load(from);
+  let c51 = v128.load(from, 16);
   for (; k > 0; k--) {
     const left = v128.load(b);
     const right = v128.load(b, 16);
@@ -171,20 +230,25 @@ export function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void
     c50 = madd(x, left, c50);
     c51 = madd(x, right, c51);
     a += MR * 4;
-    b += NR * 4;
+    b += ROW_BYTES;
   }
   v128.store(c, c00);
   v128.store(c, c01, 16);
-  v128.store(row1, c10);
-  v128.store(row1, c11, 16);
-  v128.store(row2, c20);
-  v128.store(row2, c21, 16);
-  v128.store(row3, c30);
-  v128.store(row3, c31, 16);
-  v128.store(row4, c40);
-  v128.store(row4, c41, 16);
-  v128.store(row5, c50);
-  v128.store(row5, c51, 16);
+  c += cRow;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  c += cRow;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  c += cRow;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+  c += cRow;
+  v128.store(c, c40);
+  v128.store(c, c41, 16);
+  c += cRow;
+  v128.store(c, c50);
+  v128.store(c, c51, 16);
 }
 
 /** {@link addTile} for the first row only. */
@@ -196,7 +260,7 @@ function addRow(k: i32, a: usize, b: usize, c: usize): void {
     left = madd(x, v128.load(b), left);
     right = madd(x, v128.load(b, 16), right);
     a += MR * 4;
-    b += NR * 4;
+    b += ROW_BYTES;
   }
   v128.store(c, left);
   v128.store(c, right, 16);
@@ -259,7 +323,7 @@ export function packB(b: usize, row: usize, column: usize, k: i32, columns: i32,
     else if (column === 4) packPanel(b, row, k, to);
     else packTransposedPanel(b, column, row, k, to);
     b += NR * column;
-    to += (<usize>k) * NR * 4;
+    to += (<usize>k) * ROW_BYTES;
   }
 }
 
@@ -268,7 +332,7 @@ function packPanel(b: usize, row: usize, k: i32, to: usize): void {
     v128.store(to, v128.load(b));
     v128.store(to, v128.load(b, 16), 16);
     b += row;
-    to += NR * 4;
+    to += ROW_BYTES;
   }
 }
 
@@ -294,7 +358,7 @@ function transpose4(from: usize, stride: usize, to: usize): void {
   const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
   const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
   v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), NR * 4);
+  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), ROW_BYTES);
   v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), NR * 8);
   v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), NR * 12);
 }
