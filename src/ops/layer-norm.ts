@@ -18,23 +18,35 @@ export function layerNorm(x: tf.Tensor2D, weight: Weight, bias: Weight, epsilon 
   const b = tensorOf<tf.Tensor>(bias) as tf.Tensor1D;
   expectShape(w, [x.shape[1]], 'The weight of layerNorm');
   expectShape(b, [x.shape[1]], 'The bias of layerNorm');
+  if (hasKernel('SeqrecLayerNorm')) return fused(x, w, b, epsilon);
   return withGradient(
     [x, w, b],
     (save) => {
       save(x, w);
-      if (hasKernel('SeqrecLayerNorm')) return runKernel('SeqrecLayerNorm', { x, weight: w, bias: b }, { epsilon });
       return tf.add(tf.mul(normalise(x, epsilon).normal, w), b);
     },
     (dy: tf.Tensor2D, x: tf.Tensor2D, w: tf.Tensor1D) => {
-      if (hasKernel('SeqrecLayerNormGradients')) {
-        return runKernel<tf.Tensor[]>('SeqrecLayerNormGradients', { x, weight: w, dy }, { epsilon });
-      }
       const { normal, inverse } = normalise(x, epsilon);
       const g = tf.mul(dy, w);
       const along = tf.mul(normal, tf.mean(tf.mul(g, normal), 1, true));
       const dx = tf.mul(inverse, tf.sub(tf.sub(g, tf.mean(g, 1, true)), along));
       return [dx, tf.sum(tf.mul(dy, normal), 0), tf.sum(dy, 0)];
     },
+  );
+}
+
+/** The forward pass keeps what it knows of every row. */
+function fused(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number): tf.Tensor2D {
+  return withGradient(
+    [x, weight, bias],
+    (save) => {
+      const made = runKernel<tf.Tensor[]>('SeqrecLayerNorm', { x, weight, bias }, { epsilon });
+      const [y, statistics] = made as [tf.Tensor2D, tf.Tensor2D];
+      save(x, weight, statistics);
+      return y;
+    },
+    (dy: tf.Tensor2D, x: tf.Tensor2D, weight: tf.Tensor1D, statistics: tf.Tensor2D) =>
+      runKernel('SeqrecLayerNormGradients', { x, weight, statistics, dy }),
   );
 }
 
