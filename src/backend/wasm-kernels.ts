@@ -22,6 +22,7 @@ import { geluKernels } from './wasm/gelu.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
+import { rowsKernels } from './wasm/rows.ts';
 
 /** A kernel by the name under which ops find it. */
 export interface WasmKernel {
@@ -52,6 +53,7 @@ const families: readonly (readonly WasmKernel[])[] = [
   layerNormKernels,
   matMulKernels,
   optimizerKernels,
+  rowsKernels,
 ];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */

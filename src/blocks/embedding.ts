@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { xavierUniform } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter } from '../core/parameter.ts';
-import { embedding } from '../ops/embedding.ts';
+import { type EmbeddingLookup, embedding } from '../ops/embedding.ts';
 
 export interface EmbeddingOptions {
   /** Initial table. @defaultValue xavierUniform, as the variables of SASRec's authors */
@@ -20,10 +20,11 @@ export class Embedding extends Module {
   }
 
   /**
-   * @param rows `[N]` row numbers; a host array is range-checked and gets a row-sparse gradient
+   * @param rows   `[N]` row numbers; a host array is range-checked and gets a row-sparse gradient
+   * @param lookup what the rows are multiplied by, and what is added to them
    * @returns `[N, dim]`
    */
-  forward(rows: Int32Array | tf.Tensor1D): tf.Tensor2D {
-    return embedding(this.weight, rows);
+  forward(rows: Int32Array | tf.Tensor1D, lookup?: EmbeddingLookup): tf.Tensor2D {
+    return embedding(this.weight, rows, lookup);
   }
 }

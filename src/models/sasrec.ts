@@ -1,5 +1,5 @@
 /** SASRec. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
 import { Embedding } from '../blocks/embedding.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
@@ -90,8 +90,8 @@ export class SASRec extends SequenceModel {
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
-    const embedded = tf.mul(this.items.forward(layout.pad(events.item)), this.scale); // [N, D]
-    let x = this.inputNorm.forward(tf.add(embedded, this.positions.forward(layout)));
+    const lookup = { scale: this.scale, plus: this.positions.forward(layout) };
+    let x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup)); // [N, D]
     x = dropout(x, this.dropout, rng?.fork('input'), layout);
     this.blocks.forEach((block, i) => {
       x = block.forward(x, layout, rng?.fork('block').fork(i));

@@ -20,6 +20,15 @@ onEachBackend(() => {
     await checkOp([table], (x) => embedding(x, rows), lookup);
     await checkOp([table], (x) => embedding(x, index), lookup);
     await checkOp([table], (x) => gatherRows(x, rows), lookup);
+    const scaled = (x: Float64Array, plus: Float64Array) =>
+      lookup(x).map((value, i) => -2.5 * value + (plus[i] as number));
+    for (const which of [rows, index]) {
+      await checkOp(
+        [table, normals([rows.length, width], 3)],
+        (x, plus) => embedding(x, which, { scale: -2.5, plus }),
+        (x, plus) => scaled(x as Float64Array, plus as Float64Array),
+      );
+    }
     const values = normals([rows.length, width], 2);
     const sum = (x: Float64Array) =>
       rows.length === 0 ? new Float64Array(count * width) : reference.segmentSum(x, rows, count);
@@ -35,6 +44,29 @@ onEachBackend(() => {
     );
     expect(() => gatherRows(x, Int32Array.of(-1))).toThrow('gatherRows takes rows from 0 to 3, got -1 at index 0.');
     expect(() => segmentSum(x, Int32Array.of(0, 1, 2, 3), 3)).toThrow('got 3 at index 3.');
+    expect(() => embedding(x, Int32Array.of(0), { plus: x })).toThrow(
+      'What embedding adds must have the shape [1, 2], got [4, 2].',
+    );
     expect(() => segmentSum(x, Int32Array.of(0), 3)).toThrow('one segment for each of the 4 rows, got 1.');
   });
+
+  test('segments that there are not are left out', async () => {
+    const rows = tf.tensor1d([-1, 1, 2 ** 31 - 1, 1], 'int32');
+    const sums = segmentSum(tensor({ shape: [4, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) }), rows, 2);
+    expect([...(await sums.data())]).toEqual([0, 0, 10, 12]);
+  });
+});
+
+test('a lookup by tensor on WebAssembly refuses a row that is none, and frees what it made', async () => {
+  await tf.setBackend('wasm');
+  const table = tensor(normals([4, 2]));
+  for (const bad of [-1, 4]) {
+    const rows = tf.tensor1d([0, bad], 'int32');
+    const buffers = tf.memory().numDataBuffers;
+    expect(() => tf.tidy(() => embedding(table, rows))).toThrow(
+      'A lookup in 4 rows takes rows from 0 to 3, got another at index 1.',
+    );
+    expect(tf.memory().numDataBuffers).toBe(buffers);
+    rows.dispose();
+  }
 });

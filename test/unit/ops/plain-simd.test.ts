@@ -11,16 +11,14 @@ WebAssembly.validate = (bytes) => {
   return false;
 };
 
+await import('./activations.test.ts');
 await import('./adam-update.test.ts');
-await import('./linear.test.ts');
-await import('./layer-norm.test.ts');
 await import('./attention.test.ts');
 await import('./cross-entropy.test.ts');
 await import('./dropout.test.ts');
-await import('./activations.test.ts');
-await import('./adam-update.test.ts');
-await import('./dropout.test.ts');
-await import('./activations.test.ts');
+await import('./layer-norm.test.ts');
+await import('./linear.test.ts');
+await import('./lookup.test.ts');
 
 test('the relaxed variant was refused', () => {
   expect(refused).toBe(1);

@@ -8,6 +8,7 @@ export { dropout } from './dropout';
 export { gelu, geluGradient } from './gelu';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
+export { sumRows, takeRows } from './rows';
 export { sumOfSquares } from './squares';
 // No kernels, but numbers that have to stay variables.
 export {
