@@ -19,6 +19,7 @@ import { attentionKernels } from './wasm/attention.ts';
 import { crossEntropyKernels } from './wasm/cross-entropy.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
 import { geluKernels } from './wasm/gelu.ts';
+import { itemScoresKernels } from './wasm/item-scores.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
@@ -50,6 +51,7 @@ const families: readonly (readonly WasmKernel[])[] = [
   crossEntropyKernels,
   dropoutKernels,
   geluKernels,
+  itemScoresKernels,
   layerNormKernels,
   matMulKernels,
   optimizerKernels,

@@ -7,7 +7,12 @@ import type { Rng } from '../core/rng.ts';
 
 /** A block over sequences: `[N, dim]` to `[N, dim]`. With `rng`, dropout is on. */
 export interface SequenceBlock extends Module {
-  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D;
+  /**
+   * @param x       `[layout.capacity, dim]`
+   * @param queries the rows that are wanted, some positions of the same sequences. A block that can computes only these
+   *                and returns `[queries.capacity, dim]`; others ignore it and return all rows.
+   */
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
 }
 
 /** What the model tells each of its blocks. */

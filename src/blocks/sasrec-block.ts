@@ -4,6 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
+import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
 import type { BlockPart, BlockSize } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
@@ -52,18 +53,20 @@ export class SASRecBlock extends Module {
   }
 
   /**
-   * @param x `[N, dim]`
-   * @returns `[N, dim]`
+   * @param x       `[N, dim]` rows of `layout`
+   * @param queries the rows that are wanted, if not all
+   * @returns `[N, dim]` rows of `queries`
    */
-  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
-    const query = this.norm1.forward(x);
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries = layout): tf.Tensor2D {
+    const query = this.norm1.forward(selectRows(x, layout, queries));
     const attended = this.attention.forward(query, x, x, {
-      queries: layout,
+      queries,
+      keys: layout,
       causal: this.causal,
       rng: rng?.fork('attention'),
     });
     const y = this.norm2.forward(tf.add(query, attended));
-    return tf.add(y, this.feedForward.forward(y, layout, rng?.fork('feedForward')));
+    return tf.add(y, this.feedForward.forward(y, queries, rng?.fork('feedForward')));
   }
 }
 

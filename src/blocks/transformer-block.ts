@@ -5,6 +5,7 @@ import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
+import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
 import type { BlockPart, BlockSize } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
@@ -56,25 +57,24 @@ export class TransformerBlock extends Module {
   }
 
   /**
-   * @param x `[N, dim]`
-   * @returns `[N, dim]`
+   * @param x       `[N, dim]` rows of `layout`
+   * @param queries the rows that are wanted, if not all
+   * @returns `[N, dim]` rows of `queries`
    */
-  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
-    if (this.normFirst) {
-      const y = tf.add(x, this.#attend(this.norm1.forward(x), layout, rng)) as tf.Tensor2D;
-      return tf.add(y, this.feedForward.forward(this.norm2.forward(y), layout, rng?.fork('feedForward')));
-    }
-    const y = this.norm1.forward(tf.add(x, this.#attend(x, layout, rng)));
-    return this.norm2.forward(tf.add(y, this.feedForward.forward(y, layout, rng?.fork('feedForward'))));
-  }
-
-  #attend(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
-    const attended = this.attention.forward(x, x, x, {
-      queries: layout,
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries = layout): tf.Tensor2D {
+    const keys = this.normFirst ? this.norm1.forward(x) : x;
+    const attended = this.attention.forward(selectRows(keys, layout, queries), keys, keys, {
+      queries,
+      keys: layout,
       causal: this.causal,
       rng: rng?.fork('attention'),
     });
-    return dropout(attended, this.dropout, rng?.fork('attended'), layout);
+    const dropped = dropout(attended, this.dropout, rng?.fork('attended'), queries);
+    const sum: tf.Tensor2D = tf.add(selectRows(x, layout, queries), dropped);
+    const feedForward = (y: tf.Tensor2D) => this.feedForward.forward(y, queries, rng?.fork('feedForward'));
+    if (this.normFirst) return tf.add(sum, feedForward(this.norm2.forward(sum)));
+    const y = this.norm1.forward(sum);
+    return this.norm2.forward(tf.add(y, feedForward(y)));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where the rows of one batch belong: the device-side companion of `Ragged`. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Ragged } from './ragged.ts';
+import { type Ragged, range } from './ragged.ts';
 
 export interface LayoutOptions {
   /** The position of each sequence's first row. @default all 0 */
@@ -12,8 +12,9 @@ export interface LayoutOptions {
 }
 
 /**
- * The layout of N rows `[N, D]` in B sequences. Host arrays and int32 tensors of each row's sequence, position from the
- * start and position from the end are made at once; dispose of the layout when the batch is done.
+ * The layout of N rows `[N, D]` in B sequences: each row's sequence, position from the start and position from the end,
+ * as host arrays and as int32 tensors, which are made when they are first asked for. Dispose of the layout when the
+ * batch is done.
  *
  * Rows N … capacity-1 belong to no sequence: token-wise ops may compute there, sequence ops write 0, losses never read
  * them, and their gradient is 0.
@@ -29,12 +30,6 @@ export class Layout {
   readonly positions: Int32Array;
   /** The position of each row from the end of its sequence, 0 for the last (host). */
   readonly positionsFromEnd: Int32Array;
-  /** {@link sequences} as a tensor `[capacity]` int32. */
-  readonly sequence: tf.Tensor1D;
-  /** {@link positions} as a tensor `[capacity]` int32. */
-  readonly position: tf.Tensor1D;
-  /** {@link positionsFromEnd} as a tensor `[capacity]` int32. */
-  readonly positionFromEnd: tf.Tensor1D;
   readonly #memo = new Map<unknown, tf.Tensor[]>();
 
   /** @param of a batch, or its offsets (B+1) */
@@ -66,9 +61,25 @@ export class Layout {
         this.positionsFromEnd[row] = end - 1 - row;
       }
     }
-    this.sequence = tf.keep(tf.tensor1d(this.sequences, 'int32'));
-    this.position = tf.keep(tf.tensor1d(this.positions, 'int32'));
-    this.positionFromEnd = tf.keep(tf.tensor1d(this.positionsFromEnd, 'int32'));
+  }
+
+  /** {@link sequences} as a tensor `[capacity]` int32. */
+  get sequence(): tf.Tensor1D {
+    return this.#tensor(this.sequences);
+  }
+
+  /** {@link positions} as a tensor `[capacity]` int32. */
+  get position(): tf.Tensor1D {
+    return this.#tensor(this.positions);
+  }
+
+  /** {@link positionsFromEnd} as a tensor `[capacity]` int32. */
+  get positionFromEnd(): tf.Tensor1D {
+    return this.#tensor(this.positionsFromEnd);
+  }
+
+  #tensor(values: Int32Array): tf.Tensor1D {
+    return this.memo(values, () => [tf.tensor1d(values, 'int32')])[0] as tf.Tensor1D;
   }
 
   /** The number of sequences B. */
@@ -88,10 +99,34 @@ export class Layout {
 
   /** The row of each sequence's last event; throws for an empty sequence, which has none. */
   lastRows(): Int32Array {
-    return Int32Array.from({ length: this.count }, (_, b) => {
+    const rows = new Int32Array(this.count);
+    for (let b = 0; b < rows.length; b++) {
       if (this.length(b) === 0) throw new RangeError(`Sequence ${b} is empty and has no last row.`);
-      return (this.offsets[b + 1] as number) - 1;
-    });
+      rows[b] = (this.offsets[b + 1] as number) - 1;
+    }
+    return rows;
+  }
+
+  /**
+   * The layout of the last row of every sequence alone, at its position: the queries of a model that wants only what
+   * comes next.
+   *
+   * @throws RangeError for an empty sequence, which has none
+   */
+  last(): Layout {
+    const starts = this.lastRows();
+    for (let b = 0; b < starts.length; b++) starts[b] = this.positions[starts[b] as number] as number;
+    return new Layout(range(this.count + 1), { starts, firstSequence: this.firstSequence });
+  }
+
+  /** The row, in this layout, of each row of `queries`, a layout of some positions of the same sequences. */
+  rowsOf(queries: Layout): Int32Array {
+    const rows = new Int32Array(queries.rows);
+    for (let row = 0; row < rows.length; row++) {
+      const b = queries.sequences[row] as number;
+      rows[row] = (this.offsets[b] as number) + (queries.positions[row] as number) - (this.starts[b] as number);
+    }
+    return rows;
   }
 
   /** `column` over the N rows, lengthened with zeros to `capacity`. */
@@ -116,7 +151,6 @@ export class Layout {
   }
 
   dispose(): void {
-    tf.dispose([this.sequence, this.position, this.positionFromEnd]);
     for (const tensors of this.#memo.values()) tf.dispose(tensors);
     this.#memo.clear();
   }

@@ -89,12 +89,13 @@ export class SASRec extends SequenceModel {
     this.#options = { dim, layers, heads, positions, inputNorm, block, norm, output };
   }
 
-  override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+  override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
     const lookup = { scale: this.scale, plus: this.positions.forward(layout) };
     let x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup)); // [N, D]
     x = dropout(x, this.dropout, rng?.fork('input'), layout);
     this.blocks.forEach((block, i) => {
-      x = block.forward(x, layout, rng?.fork('block').fork(i));
+      const wanted = i === this.blocks.length - 1 ? queries : undefined;
+      x = block.forward(x, layout, rng?.fork('block').fork(i), wanted);
     });
     return this.norm.forward(x);
   }

@@ -3,15 +3,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, ready } from '../backend/select.ts';
 import type { Output } from '../blocks/output-head.ts';
 import { Layout } from '../core/layout.ts';
-import { tensorOf } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
-import { type Ragged, range } from '../core/ragged.ts';
+import { Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import type { Interactions } from '../data/interactions.ts';
-import { gatherRows } from '../ops/gather-rows.ts';
-import { linear } from '../ops/linear.ts';
+import { badScores, ranksOfScores } from '../evaluation/rank.ts';
+import { chunkSize, type ExcludeOptions, type TopK } from '../evaluation/scorer.ts';
+import { topKOfScores } from '../evaluation/top-k.ts';
+import { selectRows } from '../ops/gather-rows.ts';
+import { bestItems, hasFusedScores, itemScores, targetRanks } from '../ops/item-scores.ts';
 import type { FitOptions } from '../training/fit-options.ts';
 import type { FitReport } from '../training/fit-report.ts';
 import type { Trainable } from '../training/trainable.ts';
@@ -24,8 +26,12 @@ export interface SequenceModelOptions {
   maxLength?: number | undefined;
 }
 
-/** Histories that are encoded at once when scoring. */
+/** The most histories that are scored at once. */
 const SCORING_BATCH = 128;
+/** The most bytes of scores at once, where they are held. */
+const MAX_BYTES = 64 * 2 ** 20;
+/** The most events that are encoded at once, but at least one history. */
+const ENCODING_ROWS = 2048;
 
 /**
  * A network that reads histories. A subclass declares blocks as fields and writes {@link encode} and {@link output};
@@ -42,14 +48,17 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   }
 
   /**
-   * The states of all events.
+   * The states of all events, or of those that are asked for.
    *
-   * @param events the batch's columns on the host
-   * @param layout the same batch on the device
-   * @param rng    turns dropout on
+   * @param events  the batch's columns on the host
+   * @param layout  the same batch on the device
+   * @param rng     turns dropout on
+   * @param queries the events whose states are wanted, if not all: the last of each history when the model serves. A
+   *                network that can computes only these (its last block takes them as `queries`) and returns
+   *                `[queries.capacity, D]`; others ignore it and return all.
    * @returns `[capacity, D]`
    */
-  abstract encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D;
+  abstract encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
 
   /** What states are scored against. */
   abstract output(): Output;
@@ -77,31 +86,137 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    * @returns `[B · V]`, row-major
    */
   override async scores(histories: Ragged): Promise<Float32Array> {
-    this.requireEvents(histories);
-    await ready();
-    const recent = histories.last(this.maxLength);
     const width = this.catalog.size;
-    const out = new Float32Array(recent.count * width);
-    const all = range(recent.count);
-    for (let from = 0; from < recent.count; from += SCORING_BATCH) {
-      const scores = this.#score(recent.take(all.subarray(from, from + SCORING_BATCH)));
-      try {
-        out.set(await scores.data(), from * width);
-        checkDevice();
-      } finally {
-        scores.dispose();
-      }
-    }
+    const out = new Float32Array(histories.count * width);
+    const step = chunkSize(width, SCORING_BATCH, MAX_BYTES);
+    await this.#inChunks(histories, step, async (states, from) => out.set(await this.#scoresOf(states), from * width));
     return out;
   }
 
-  #score(histories: Ragged): tf.Tensor2D {
-    using layout = new Layout(histories);
+  /** The best `k` items of each history, without holding all scores where the backend has a kernel for it. */
+  override async topK(histories: Ragged, k: number, { exclude }: ExcludeOptions = {}): Promise<TopK> {
+    checkNumber('k', k, { min: 1, integer: true });
+    checkCount('exclude', exclude, histories);
+    const out = { items: new Int32Array(histories.count * k), scores: new Float32Array(histories.count * k) };
+    await this.#inChunks(histories, SCORING_BATCH, async (states, from, which) => {
+      const { items, scores } = await this.#bestOf(states, k, exclude?.take(which));
+      out.items.set(items, from * k);
+      out.scores.set(scores, from * k);
+    });
+    return out;
+  }
+
+  /** The rank of every target, without holding all scores where the backend has a kernel for it. */
+  override async ranks(histories: Ragged, targets: Ragged, { exclude }: ExcludeOptions = {}): Promise<Int32Array> {
+    checkCount('targets', targets, histories);
+    checkCount('exclude', exclude, histories);
+    const out = new Int32Array(targets.rows);
+    await this.#inChunks(histories, SCORING_BATCH, async (states, from, which) => {
+      const ranks = await this.#ranksOf(states, targets.take(which), exclude?.take(which));
+      out.set(ranks, targets.offsets[from]);
+    });
+    return out;
+  }
+
+  async #scoresOf(states: tf.Tensor2D): Promise<Float32Array> {
+    const [scores] = await read(() => [itemScores(states, this.output())]);
+    return scores as Float32Array;
+  }
+
+  async #bestOf(states: tf.Tensor2D, k: number, exclude?: Ragged): Promise<TopK> {
+    if (!hasFusedScores()) return topKOfScores(await this.#scoresOf(states), this.catalog.size, k, exclude);
+    const [items, scores] = (await read(() => bestItems(states, this.output(), k, exclude))) as [
+      Int32Array,
+      Float32Array,
+    ];
+    for (let i = 0; i < items.length; i += k) {
+      if ((items[i] as number) < -1) throw badScores(i / k, -2 - (items[i] as number));
+    }
+    return { items, scores };
+  }
+
+  async #ranksOf(states: tf.Tensor2D, targets: Ragged, exclude?: Ragged): Promise<Int32Array> {
+    if (!hasFusedScores()) return ranksOfScores(await this.#scoresOf(states), this.catalog.size, targets, exclude);
+    const others = exclude && without(exclude, targets);
+    const [ranks] = (await read(() => [targetRanks(states, this.output(), targets, others)])) as [Int32Array];
+    for (let b = 0; b < targets.count; b++) {
+      for (let t = targets.offsets[b] as number; t < (targets.offsets[b + 1] as number); t++) {
+        if ((ranks[t] as number) < 0) throw badScores(b, -1 - (ranks[t] as number));
+      }
+    }
+    return ranks;
+  }
+
+  /** Calls `visit` with the states `[b, D]` of `most` histories at a time, the number of the first and all their numbers. */
+  async #inChunks(
+    histories: Ragged,
+    most: number,
+    visit: (states: tf.Tensor2D, from: number, which: Int32Array) => Promise<void>,
+  ): Promise<void> {
+    this.requireEvents(histories);
+    await ready();
+    const recent = histories.last(this.maxLength);
+    const all = range(recent.count);
+    const step = hasFusedScores() ? most : chunkSize(this.catalog.size, most, MAX_BYTES);
+    for (let from = 0; from < recent.count; from += step) {
+      const which = all.subarray(from, from + step);
+      const states = this.#lastStates(recent.take(which));
+      try {
+        await visit(states, from, which);
+        checkDevice();
+      } finally {
+        states.dispose();
+      }
+    }
+  }
+
+  /** The state of each history's last event `[B, D]`, from a few histories at a time, so that they stay in the caches. */
+  #lastStates(histories: Ragged): tf.Tensor2D {
     return tf.tidy(() => {
-      const last = gatherRows(this.encode(histories, layout), layout.lastRows());
-      const { weight, bias, scale = 1 } = this.output();
-      const scores = linear(last, tensorOf(weight), bias && tensorOf(bias));
-      return scale === 1 ? scores : tf.mul(scores, scale);
+      const parts: tf.Tensor2D[] = [];
+      for (let first = 0, end = 0; first < histories.count; first = end) {
+        while (end < histories.count && (end === first || rowsOf(histories, first, end + 1) <= ENCODING_ROWS)) end++;
+        const whole = end - first === histories.count;
+        parts.push(this.#encodeLast(whole ? histories : histories.take(range(end - first).map((i) => first + i))));
+      }
+      return parts.length === 1 ? (parts[0] as tf.Tensor2D) : tf.concat(parts);
     });
   }
+
+  #encodeLast(histories: Ragged): tf.Tensor2D {
+    using layout = new Layout(histories);
+    using last = layout.last();
+    return tf.tidy(() => {
+      const states = this.encode(histories, layout, undefined, last);
+      return states.shape[0] === last.capacity ? states : selectRows(states, layout, last);
+    });
+  }
+}
+
+/** The values of tensors, which are freed. */
+async function read(make: () => tf.Tensor[]): Promise<(Float32Array | Int32Array)[]> {
+  const tensors = tf.tidy(make);
+  try {
+    return (await Promise.all(tensors.map((tensor) => tensor.data()))) as (Float32Array | Int32Array)[];
+  } finally {
+    tf.dispose(tensors);
+  }
+}
+
+function rowsOf({ offsets }: Ragged, first: number, end: number): number {
+  return (offsets[end] as number) - (offsets[first] as number);
+}
+
+function checkCount(name: string, lists: Ragged | undefined, histories: Ragged): void {
+  if (!lists || lists.count === histories.count) return;
+  throw new RangeError(
+    `${name} must have one sequence for each of the ${histories.count} histories, got ${lists.count}.`,
+  );
+}
+
+/** Each sequence without the rows of the same sequence of `targets`. */
+function without(lists: Ragged, targets: Ragged): Ragged {
+  const own = Array.from({ length: targets.count }, (_, b) => targets.items(b));
+  if (!own.some((items, b) => lists.items(b).some((row) => items.includes(row)))) return lists;
+  return Ragged.from(own.map((items, b) => lists.items(b).filter((row) => !items.includes(row))));
 }

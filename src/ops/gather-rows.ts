@@ -1,5 +1,6 @@
 /** Rows by their number. */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { Layout } from '../core/layout.ts';
 import { checkRows } from './rows.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
@@ -18,4 +19,14 @@ export function gatherRows(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
     () => takeRows(x, rows),
     (dy: tf.Tensor2D) => [sumRows(dy, rows, x.shape[0])],
   );
+}
+
+/**
+ * The rows of `x` `[layout.capacity, D]` that `queries` names, a layout of some positions of the same sequences; `x`
+ * itself if the two layouts are one.
+ *
+ * @returns `[queries.rows, D]`
+ */
+export function selectRows(x: tf.Tensor2D, layout: Layout, queries: Layout): tf.Tensor2D {
+  return queries === layout ? x : gatherRows(x, layout.rowsOf(queries));
 }

@@ -19,6 +19,7 @@ await import('./dropout.test.ts');
 await import('./layer-norm.test.ts');
 await import('./linear.test.ts');
 await import('./lookup.test.ts');
+await import('../models/serving.test.ts');
 
 test('the relaxed variant was refused', () => {
   expect(refused).toBe(1);

@@ -6,6 +6,7 @@ export { columnSums } from './column-sums';
 export { crossEntropy, crossEntropyScratch } from './cross-entropy';
 export { dropout } from './dropout';
 export { gelu, geluGradient } from './gelu';
+export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-scores';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
 export { sumRows, takeRows } from './rows';
