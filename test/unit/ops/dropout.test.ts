@@ -12,6 +12,8 @@ onEachBackend(() => {
   test('multiplies value and gradient by the mask', async () => {
     const layout = new Layout(Int32Array.of(0, 3, 3, 7));
     const mask = dropoutMask(rng, 0.3, [7, 5], layout);
+    // Tensors of a layout are made when first asked for, and freed with it.
+    expect([layout.sequence.size, layout.position.size]).toEqual([7, 7]);
     await checkOp(
       [normals([7, 5])],
       (x) => dropout(x, 0.3, rng, layout),
