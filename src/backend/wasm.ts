@@ -70,6 +70,9 @@ const factory = tf.findBackendFactory('wasm');
 async function instantiate(): Promise<void> {
   if (!factory) throw new Error("The application removed 'wasm' by tf.removeBackend: leave it registered.");
   started = true;
+  // Threads of TensorFlow.js, on in pages with cross-origin isolation, make nothing here faster, fail in minified code and
+  // need another kind of memory than our kernels.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   const before = processListeners();
   let backend: BackendWasm;
   try {
