@@ -24,6 +24,7 @@ import { layerNormKernels } from './wasm/layer-norm.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
 import { rowsKernels } from './wasm/rows.ts';
+import { sampledKernels } from './wasm/sampled.ts';
 
 /** A kernel by the name under which ops find it. */
 export interface WasmKernel {
@@ -56,6 +57,7 @@ const families: readonly (readonly WasmKernel[])[] = [
   matMulKernels,
   optimizerKernels,
   rowsKernels,
+  sampledKernels,
 ];
 
 /** Registers the kernels if this runtime has what they need. Does nothing the second time. */

@@ -1,6 +1,6 @@
 /** Binary cross-entropy of a target and its negatives. */
-import * as tf from '@tensorflow/tfjs-core';
 import { uniform } from '../data/negatives/uniform.ts';
+import { logistic } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
 
@@ -17,11 +17,6 @@ export function bce({ negatives = 1, sampler = uniform({ excludeSeen: true }) }:
     name: 'bce',
     options: { negatives, sampler },
     negatives: drawing('bce', negatives, sampler),
-    forward: (states, output, targets) =>
-      overNegatives('bce', states, output, targets, ({ positive, negative }) => ({
-        loss: tf.add(tf.softplus(tf.neg(positive)), tf.sum(tf.softplus(negative), 1, true)),
-        positive: tf.neg(tf.sigmoid(tf.neg(positive))),
-        negative: tf.sigmoid(negative),
-      })),
+    forward: (states, output, targets) => overNegatives('bce', states, output, targets, (scores) => logistic(scores)),
   };
 }

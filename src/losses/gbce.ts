@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkNumber } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
+import { logistic } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
 
@@ -27,15 +28,13 @@ export function gbce({ negatives = 256, t = 0.75, sampler = uniform() }: GbceOpt
     forward: (states, output, targets) => {
       const items = output.weight.shape[0] as number;
       return overNegatives('gbce', states, output, targets, ({ positive, negative, counted }) => {
+        if (typeof counted === 'number') {
+          const alpha = Math.min(counted / Math.max(items - 1, 1), 1);
+          return logistic({ positive, negative }, { beta: (alpha - 1) * t + 1, share: 1 / (counted + 1) });
+        }
         const alpha = tf.minimum(tf.div(counted, Math.max(items - 1, 1)), 1);
-        const beta = tf.add(tf.mul(tf.sub(alpha, 1), t), 1);
-        const scores = tf.add(counted, 1);
-        const ofPositive = tf.mul(beta, tf.softplus(tf.neg(positive)));
-        return {
-          loss: tf.div(tf.add(ofPositive, tf.sum(tf.softplus(negative), 1, true)), scores),
-          positive: tf.div(tf.mul(tf.neg(beta), tf.sigmoid(tf.neg(positive))), scores),
-          negative: tf.div(tf.sigmoid(negative), scores),
-        };
+        const beta: tf.Tensor2D = tf.add(tf.mul(tf.sub(alpha, 1), t), 1);
+        return logistic({ positive, negative }, { beta, share: tf.div(1, tf.add(counted, 1)) });
       });
     },
   };

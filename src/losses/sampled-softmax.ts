@@ -1,6 +1,7 @@
 /** Softmax cross-entropy of a target against its negatives. */
 import * as tf from '@tensorflow/tfjs-core';
 import { uniform } from '../data/negatives/uniform.ts';
+import { softmaxOverNegatives } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives, type Scores } from './sampled.ts';
 
@@ -29,25 +30,17 @@ export function sampledSoftmax(options: SampledSoftmaxOptions = {}): Loss {
     options: { negatives, sampler, logQ, maskHits },
     negatives: drawing('sampledSoftmax', negatives, sampler),
     forward: (states, output, targets) => {
-      const formula = (scores: Scores) => {
-        const { positive, negative } = logQ ? corrected(scores) : scores;
-        const max = tf.maximum(positive, tf.max(negative, 1, true));
-        const ofPositive = tf.exp(tf.sub(positive, max));
-        const ofNegative = tf.exp(tf.sub(negative, max));
-        const total = tf.add(ofPositive, tf.sum(ofNegative, 1, true));
-        return {
-          loss: tf.sub(tf.add(tf.log(total), max), positive),
-          positive: tf.sub(tf.div(ofPositive, total), 1),
-          negative: tf.div(ofNegative, total),
-        };
-      };
+      const formula = (scores: Scores) => softmaxOverNegatives(logQ ? corrected(scores) : scores);
       return overNegatives('sampledSoftmax', states, output, targets, formula, { maskHits });
     },
   };
 }
 
 /** Scores less ln q. */
-function corrected({ positive, negative, negatives, from, to }: Scores): { positive: tf.Tensor; negative: tf.Tensor } {
+function corrected({ positive, negative, negatives, from, to }: Scores): {
+  positive: tf.Tensor2D;
+  negative: tf.Tensor2D;
+} {
   const { logQ, targetLogQ, shared } = negatives;
   if (!logQ || !targetLogQ) return { positive, negative };
   const [rows, width] = negative.shape;

@@ -15,6 +15,7 @@ await import('./activations.test.ts');
 await import('./adam-update.test.ts');
 await import('./attention.test.ts');
 await import('./cross-entropy.test.ts');
+await import('./sampled-loss.test.ts');
 await import('./dropout.test.ts');
 await import('./layer-norm.test.ts');
 await import('./linear.test.ts');

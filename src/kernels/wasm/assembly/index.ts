@@ -10,6 +10,8 @@ export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-sc
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
 export { sumRows, takeRows } from './rows';
+export { logistic, softmaxOverNegatives } from './sampled-formulas';
+export { sampledGradients, sampledScores } from './sampled-scores';
 export { sumOfSquares } from './squares';
 // No kernels, but numbers that have to stay variables.
 export {

@@ -16,6 +16,15 @@ export function sumLanes(x: v128): f32 {
   );
 }
 
+/** The largest of the four lanes. */
+@inline
+export function maxLanes(x: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
+    max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
+  );
+}
+
 // The numbers of the exponential, each in all lanes. As constants they would be built anew at every use, in several
 // instructions, which took half of the time (V8). index.ts exports them, so that the compiler must take them for variables
 // that somebody may set; a use is one load then.
