@@ -14,13 +14,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { relaxed, simd } from '../kernels/wasm/binary.ts';
 import type { KernelCall } from './memory.ts';
+import { activationKernels } from './wasm/activations.ts';
 import { addToKernels } from './wasm/add-to.ts';
 import { attentionKernels } from './wasm/attention.ts';
 import { crossEntropyKernels } from './wasm/cross-entropy.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
-import { geluKernels } from './wasm/gelu.ts';
 import { itemScoresKernels } from './wasm/item-scores.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
+import { linearKernels } from './wasm/linear.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
 import { rowsKernels } from './wasm/rows.ts';
@@ -47,13 +48,14 @@ export interface Wasm {
 }
 
 const families: readonly (readonly WasmKernel[])[] = [
+  activationKernels,
   addToKernels,
   attentionKernels,
   crossEntropyKernels,
   dropoutKernels,
-  geluKernels,
   itemScoresKernels,
   layerNormKernels,
+  linearKernels,
   matMulKernels,
   optimizerKernels,
   rowsKernels,

@@ -37,7 +37,7 @@ export class FeedForward extends Module {
    * @returns `[N, dim]`
    */
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
-    const inner = dropout(this.#activation(this.up.forward(x)), this.dropout, rng?.fork('inner'), layout);
+    const inner = dropout(this.up.forward(x, this.#activation), this.dropout, rng?.fork('inner'), layout);
     return dropout(this.down.forward(inner), this.dropout, rng?.fork('outer'), layout);
   }
 }

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { xavierUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter } from '../core/parameter.ts';
+import type { Activation } from '../ops/activations.ts';
 import { linear } from '../ops/linear.ts';
 
 export interface LinearOptions {
@@ -24,10 +25,11 @@ export class Linear extends Module {
   }
 
   /**
-   * @param x `[N, inputs]`
+   * @param x          `[N, inputs]`
+   * @param activation applied to the result, in one pass where the backend can
    * @returns `[N, outputs]`
    */
-  forward(x: tf.Tensor2D): tf.Tensor2D {
-    return linear(x, this.weight, this.bias);
+  forward(x: tf.Tensor2D, activation?: Activation): tf.Tensor2D {
+    return linear(x, this.weight, this.bias, activation);
   }
 }

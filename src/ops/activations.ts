@@ -15,22 +15,7 @@ export type ElementWise = (<T extends tf.Tensor>(x: T) => T) & Part;
 export const relu: ElementWise = activation('relu', tf.relu, (x) => tf.step(x));
 
 /** x Φ(x) with the normal distribution function Φ, the exact form (Hendrycks & Gimpel, 2016). */
-export const gelu: ElementWise = functionPart(
-  'gelu',
-  <T extends tf.Tensor>(x: T): T =>
-    withGradient(
-      [x],
-      (save) => {
-        save(x);
-        return hasKernel('SeqrecGelu') ? runKernel('SeqrecGelu', { x }) : (tf.mul(x, normalCdf(x)) as T);
-      },
-      (dy: T, x: T) => [
-        hasKernel('SeqrecGeluGradient')
-          ? runKernel<tf.Tensor>('SeqrecGeluGradient', { x, dy })
-          : tf.mul(dy, geluDerivative(x)),
-      ],
-    ),
-);
+export const gelu: ElementWise = activation('gelu', (x) => tf.mul(x, normalCdf(x)), geluDerivative);
 
 /** The approximation of {@link gelu} by tanh that GPT-2 and the original BERT code use. */
 export const geluTanh: ElementWise = activation(
@@ -102,6 +87,9 @@ export function leakyRelu({ slope = 0.01 }: { slope?: number | undefined } = {})
   return activation('leakyRelu', (x) => tf.mul(x, derivative(x)), derivative, { slope });
 }
 
+/** What backends may have a kernel for. */
+const FUSED: readonly string[] = ['relu', 'gelu', 'silu'];
+
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
 
@@ -122,6 +110,10 @@ function stableSoftplus(x: tf.Tensor): tf.Tensor {
   return tf.add(tf.relu(x), tf.log1p(tf.exp(tf.neg(tf.abs(x)))));
 }
 
+function fuses(name: string, x: tf.Tensor): boolean {
+  return FUSED.includes(name) && x.dtype === 'float32' && hasKernel('SeqrecActivation');
+}
+
 function activation(
   name: string,
   value: (x: tf.Tensor) => tf.Tensor,
@@ -133,9 +125,11 @@ function activation(
       [x],
       (save) => {
         save(x);
-        return value(x) as T;
+        return fuses(name, x) ? runKernel<T>('SeqrecActivation', { x }, { name }) : (value(x) as T);
       },
-      (dy: T, x: T) => [tf.mul(dy, derivative(x))],
+      (dy: T, x: T) => [
+        fuses(name, x) ? runKernel('SeqrecActivationGradient', { x, dy }, { name }) : tf.mul(dy, derivative(x)),
+      ],
     );
   const part = functionPart(name, fn);
   return options ? Object.assign(part, { options }) : part;

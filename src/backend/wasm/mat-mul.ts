@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { WasmKernel } from '../wasm-kernels.ts';
 
-interface Functions {
+export interface MatMulFunctions {
   matMulScratch(n: number, k: number): number;
   matMul(
     m: number,
@@ -30,7 +30,7 @@ export const matMulKernels: readonly WasmKernel[] = [
       const left = matrix(a, transposeA);
       const right = matrix(b, transposeB);
       const [m, n, k] = [left.rows, right.columns, left.columns];
-      const { matMul, matMulScratch } = wasm.functions<Functions>();
+      const { matMul, matMulScratch } = wasm.functions<MatMulFunctions>();
       const out = wasm.output([m, n]);
       const scratch = wasm.scratch(matMulScratch(n, k));
       const [from, by, plus] = [wasm.address(a), wasm.address(b), bias ? wasm.address(bias) : 0];
@@ -45,7 +45,7 @@ export const matMulKernels: readonly WasmKernel[] = [
       const { x } = inputs as { x: tf.TensorInfo };
       const [rows, columns] = x.shape as [number, number];
       const out = wasm.output([columns]);
-      wasm.functions<Functions>().columnSums(wasm.address(x), rows, columns, wasm.address(out));
+      wasm.functions<MatMulFunctions>().columnSums(wasm.address(x), rows, columns, wasm.address(out));
       return out;
     },
   },

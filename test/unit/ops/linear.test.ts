@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
+import { gelu, leakyRelu, relu, silu, tanh } from '../../../src/ops/activations.ts';
 import { linear } from '../../../src/ops/linear.ts';
 import { type MultiplyOptions, multiply, product } from '../../../src/ops/product.ts';
+import * as scalars from '../../reference/activations.ts';
 import * as reference from '../../reference/linear.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor, type Values } from './check.ts';
 
@@ -20,6 +22,33 @@ onEachBackend(() => {
     const [weight, bias] = [normals([m, k], 3), normals([m], 4)];
     await checkOp([a, weight, bias], linear, (x, w, b) => reference.linear(x, w, b, k));
     await checkOp([a, weight], linear, (x, w) => reference.linear(x, w, undefined, k));
+  });
+
+  test.each([
+    [0, 3, 2],
+    [1, 1, 1],
+    [7, 5, 9],
+    [13, 16, 24],
+  ])('linear with an activation of %i rows, %i to %i columns', async (n, k, m) => {
+    const values = [normals([n, k], 1), normals([m, k], 3), normals([m], 4)];
+    const tolerance = { absolute: 2e-5, relative: 1e-4 };
+    for (const [activation, scalar] of [
+      [relu, scalars.relu],
+      [gelu, scalars.gelu],
+      [silu, scalars.silu],
+      [tanh, scalars.tanh],
+      [leakyRelu(), scalars.leakyRelu(0.01)],
+    ] as const) {
+      const op = (x: tf.Tensor2D, w: tf.Tensor2D, b?: tf.Tensor1D) => linear(x, w, b, activation);
+      const expected = (x: Float64Array, w: Float64Array, b?: Float64Array) => reference.linear(x, w, b, k).map(scalar);
+      await checkOp(values, op, (x, w, b) => expected(x as Float64Array, w as Float64Array, b), tolerance);
+      await checkOp(
+        values.slice(0, 2),
+        (x, w) => op(x, w),
+        (x, w) => expected(x as Float64Array, w as Float64Array),
+        tolerance,
+      );
+    }
   });
 
   // Sizes around those of a tile (6 x 8), of four terms at a time, and of the blocks of the WebAssembly kernel (512, 1024).

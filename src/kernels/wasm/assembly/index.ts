@@ -1,11 +1,11 @@
 /** All kernels of the module. Pointers are byte offsets into the memory of tfjs-wasm; callers pass scratch space. */
+export { gelu, geluGradient, relu, reluGradient, silu, siluGradient } from './activations';
 export { adam } from './adam';
 export { addTo } from './add-to';
 export { attentionBackward, attentionForward, attentionScratch, clear } from './attention';
 export { columnSums } from './column-sums';
 export { crossEntropy, crossEntropyScratch } from './cross-entropy';
 export { dropout } from './dropout';
-export { gelu, geluGradient } from './gelu';
 export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-scores';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
