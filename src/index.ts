@@ -166,7 +166,7 @@ export {
 } from './ops/activations.ts';
 export { type AttentionOptions, attention, attentionDropoutBits, attentionWeights } from './ops/attention.ts';
 export { type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './ops/cross-entropy.ts';
-export { dropout, dropoutMask } from './ops/dropout.ts';
+export { dropout, dropoutAdd, dropoutMask } from './ops/dropout.ts';
 export { type EmbeddingLookup, embedding } from './ops/embedding.ts';
 export { gatherRows } from './ops/gather-rows.ts';
 export { GradientSums, gradients, type LossAndGradients, toDense } from './ops/gradients.ts';

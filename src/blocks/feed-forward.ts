@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
-import { dropout } from '../ops/dropout.ts';
+import { dropout, dropoutAdd } from '../ops/dropout.ts';
 import { Linear } from './linear.ts';
 
 export interface FeedForwardOptions {
@@ -33,11 +33,14 @@ export class FeedForward extends Module {
   }
 
   /**
-   * @param x `[N, dim]`
+   * @param x        `[N, dim]`
+   * @param residual `[N, dim]`, added to the result
    * @returns `[N, dim]`
    */
-  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, residual?: tf.Tensor2D): tf.Tensor2D {
     const inner = dropout(this.up.forward(x, this.#activation), this.dropout, rng?.fork('inner'), layout);
-    return dropout(this.down.forward(inner), this.dropout, rng?.fork('outer'), layout);
+    const outer = this.down.forward(inner);
+    if (residual) return dropoutAdd(residual, outer, this.dropout, rng?.fork('outer'), layout);
+    return dropout(outer, this.dropout, rng?.fork('outer'), layout);
   }
 }

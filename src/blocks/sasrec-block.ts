@@ -66,7 +66,7 @@ export class SASRecBlock extends Module {
       rng: rng?.fork('attention'),
     });
     const y = this.norm2.forward(tf.add(query, attended));
-    return tf.add(y, this.feedForward.forward(y, queries, rng?.fork('feedForward')));
+    return this.feedForward.forward(y, queries, rng?.fork('feedForward'), y);
   }
 }
 

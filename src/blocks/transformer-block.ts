@@ -1,10 +1,10 @@
 /** The Transformer encoder layer. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
-import { dropout } from '../ops/dropout.ts';
+import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
 import type { BlockPart, BlockSize } from './block.ts';
@@ -69,12 +69,12 @@ export class TransformerBlock extends Module {
       causal: this.causal,
       rng: rng?.fork('attention'),
     });
-    const dropped = dropout(attended, this.dropout, rng?.fork('attended'), queries);
-    const sum: tf.Tensor2D = tf.add(selectRows(x, layout, queries), dropped);
-    const feedForward = (y: tf.Tensor2D) => this.feedForward.forward(y, queries, rng?.fork('feedForward'));
-    if (this.normFirst) return tf.add(sum, feedForward(this.norm2.forward(sum)));
+    const rest = selectRows(x, layout, queries);
+    const sum = dropoutAdd(rest, attended, this.dropout, rng?.fork('attended'), queries);
+    const inside = rng?.fork('feedForward');
+    if (this.normFirst) return this.feedForward.forward(this.norm2.forward(sum), queries, inside, sum);
     const y = this.norm1.forward(sum);
-    return this.norm2.forward(tf.add(y, feedForward(y)));
+    return this.norm2.forward(this.feedForward.forward(y, queries, inside, y));
   }
 }
 

@@ -38,11 +38,52 @@ export function dropout(x: tf.Tensor2D, rate: number, rng: Rng | undefined, layo
   );
 }
 
-/** `x` times its mask, which is made on the way and not kept. */
-function fusedDropout(x: tf.Tensor2D, rate: number, rng: Rng, layout: Layout | undefined): tf.Tensor2D {
-  const places = layout && { sequences: layout.sequence, positions: layout.position };
+/**
+ * `x` + {@link dropout} of `y`, in one pass where the backend can: the end of a residual branch.
+ *
+ * @param x `[capacity, D]`
+ * @param y `[capacity, D]`
+ */
+export function dropoutAdd(
+  x: tf.Tensor2D,
+  y: tf.Tensor2D,
+  rate: number,
+  rng: Rng | undefined,
+  layout?: Layout,
+): tf.Tensor2D {
+  expectShape(y, x.shape, 'What dropoutAdd adds');
+  if (!rng || rate === 0 || !hasKernel('SeqrecDropout')) {
+    const dropped = dropout(y, rate, rng, layout);
+    return withGradient(
+      [x, dropped],
+      () => tf.add(x, dropped),
+      (dy: tf.Tensor2D) => [tf.clone(dy), tf.clone(dy)],
+    );
+  }
+  checkNumber('The dropout rate', rate, { min: 0, below: 1 });
+  if (layout) expectShape(x, [layout.capacity, -1], 'The input of dropout');
+  return withGradient(
+    [x, y],
+    () => fusedDropout(y, rate, rng, layout, x),
+    (dy: tf.Tensor2D) => [tf.clone(dy), fusedDropout(dy, rate, rng, layout)],
+  );
+}
+
+/** `x` times its mask, which is made on the way and not kept, plus `plus`. */
+function fusedDropout(
+  x: tf.Tensor2D,
+  rate: number,
+  rng: Rng,
+  layout: Layout | undefined,
+  plus?: tf.Tensor2D,
+): tf.Tensor2D {
+  const inputs = {
+    x,
+    ...(plus && { plus }),
+    ...(layout && { sequences: layout.sequence, positions: layout.position }),
+  };
   const [rows, firstSequence] = layout ? [layout.rows, layout.firstSequence] : [x.shape[0], 0];
-  return runKernel('SeqrecDropout', { x, ...places }, { rows, firstSequence, key: rng.key, ...dropoutLimits(rate) });
+  return runKernel('SeqrecDropout', inputs, { rows, firstSequence, key: rng.key, ...dropoutLimits(rate) });
 }
 
 /**

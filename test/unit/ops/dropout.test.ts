@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { Layout } from '../../../src/core/layout.ts';
 import { Rng } from '../../../src/core/rng.ts';
-import { dropout, dropoutMask } from '../../../src/ops/dropout.ts';
+import { dropout, dropoutAdd, dropoutMask } from '../../../src/ops/dropout.ts';
 import { dropoutBits } from '../../reference/dropout.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts';
 
@@ -33,6 +33,30 @@ onEachBackend(() => {
         Array.from(expected, Math.abs),
       );
     }
+    layout.dispose();
+  });
+
+  test.each([1, 7, 8, 19])('dropoutAdd adds what it leaves (width %i)', async (width) => {
+    const layout = new Layout(Int32Array.of(0, 3, 3, 7), { capacity: 9, starts: Int32Array.of(3, 0, 5) });
+    dropout(tf.zeros([9, 1]), 0.3, rng, layout); // The layout makes its tensors when they are first asked for.
+    const inputs = [normals([9, width], 1), normals([9, width], 2)];
+    for (const of of [layout, undefined]) {
+      const mask = dropoutMask(rng, 0.3, [9, width], of);
+      await checkOp(
+        inputs,
+        (x, y) => dropoutAdd(x, y, 0.3, rng, of),
+        (x, y) =>
+          (x as Float64Array).map((value, i) => value + (mask[i] as number) * ((y as Float64Array)[i] as number)),
+      );
+      await checkOp(
+        inputs,
+        (x, y) => dropoutAdd(x, y, 0.3, undefined, of),
+        (x, y) => (x as Float64Array).map((value, i) => value + ((y as Float64Array)[i] as number)),
+      );
+    }
+    expect(() => dropoutAdd(tf.zeros([2, 3]), tf.zeros([2, 2]), 0.3, rng)).toThrow(
+      'What dropoutAdd adds must have the shape [2, 3], got [2, 2].',
+    );
     layout.dispose();
   });
 
