@@ -170,8 +170,11 @@ export { dropout, dropoutAdd, dropoutMask } from './ops/dropout.ts';
 export { type EmbeddingLookup, embedding } from './ops/embedding.ts';
 export { gatherRows } from './ops/gather-rows.ts';
 export { GradientSums, gradients, type LossAndGradients, toDense } from './ops/gradients.ts';
+export { type GruOptions, gru } from './ops/gru.ts';
+export { gruCell } from './ops/gru-cell.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { product } from './ops/product.ts';
 export {

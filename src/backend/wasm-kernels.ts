@@ -19,10 +19,12 @@ import { addToKernels } from './wasm/add-to.ts';
 import { attentionKernels } from './wasm/attention.ts';
 import { crossEntropyKernels } from './wasm/cross-entropy.ts';
 import { dropoutKernels } from './wasm/dropout.ts';
+import { gruKernels } from './wasm/gru.ts';
 import { itemScoresKernels } from './wasm/item-scores.ts';
 import { layerNormKernels } from './wasm/layer-norm.ts';
 import { linearKernels } from './wasm/linear.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
+import { neighborSumsKernels } from './wasm/neighbor-sums.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
 import { rowsKernels } from './wasm/rows.ts';
 import { sampledKernels } from './wasm/sampled.ts';
@@ -53,10 +55,12 @@ const families: readonly (readonly WasmKernel[])[] = [
   attentionKernels,
   crossEntropyKernels,
   dropoutKernels,
+  gruKernels,
   itemScoresKernels,
   layerNormKernels,
   linearKernels,
   matMulKernels,
+  neighborSumsKernels,
   optimizerKernels,
   rowsKernels,
   sampledKernels,

@@ -6,6 +6,7 @@ import { adapters as markov } from './markov.ts';
 import { adapters as metrics } from './metrics.ts';
 import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
+import { adapters as recurrent } from './recurrent.ts';
 import { adapters as sasrec } from './sasrec.ts';
 
 export const adapters: AdapterTable = [
@@ -16,4 +17,5 @@ export const adapters: AdapterTable = [
   ...optimizers,
   ...metrics,
   ...markov,
+  ...recurrent,
 ];

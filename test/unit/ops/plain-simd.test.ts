@@ -17,9 +17,11 @@ await import('./attention.test.ts');
 await import('./cross-entropy.test.ts');
 await import('./sampled-loss.test.ts');
 await import('./dropout.test.ts');
+await import('./gru.test.ts');
 await import('./layer-norm.test.ts');
 await import('./linear.test.ts');
 await import('./lookup.test.ts');
+await import('./neighbor-sums.test.ts');
 await import('../models/serving.test.ts');
 
 test('the relaxed variant was refused', () => {

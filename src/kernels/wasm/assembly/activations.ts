@@ -1,5 +1,5 @@
 // Activation functions y = f(x) for `count` values, where y may be x, and their gradients dx = dy · f'(x).
-import { exp4, expNegative4, madd } from './math';
+import { expNegative4, madd, sigmoid4 } from './math';
 
 export function relu(x: usize, count: i32, y: usize): void {
   const whole: usize = (count & ~3) << 2;
@@ -49,11 +49,6 @@ export function siluGradient(x: usize, dy: usize, count: i32, dx: usize): void {
     const slope = siluSlope4(v128.load_splat<f32>(x + at));
     store<f32>(dx + at, load<f32>(dy + at) * f32x4.extract_lane(slope, 0));
   }
-}
-
-@inline
-function sigmoid4(x: v128): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
 }
 
 @inline

@@ -6,9 +6,11 @@ export { attentionBackward, attentionForward, attentionScratch, clear } from './
 export { columnSums } from './column-sums';
 export { crossEntropy, crossEntropyScratch } from './cross-entropy';
 export { dropout } from './dropout';
+export { gruBackward, gruBackwardScratch, gruForward, gruForwardScratch } from './gru';
 export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-scores';
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
+export { neighborSums } from './neighbor-sums';
 export { sumRows, takeRows } from './rows';
 export { logistic, softmaxOverNegatives } from './sampled-formulas';
 export { sampledGradients, sampledScores } from './sampled-scores';

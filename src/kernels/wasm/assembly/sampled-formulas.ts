@@ -1,5 +1,5 @@
 // The formulas of losses over sampled scores, with their slopes by the scores.
-import { exp1, expNegative4, log1, madd, maxLanes, sumLanes } from './math';
+import { exp1, expNegative4, log1, madd, maxLanes, sigmoid4, sumLanes } from './math';
 
 /**
  * loss = share · (beta · ln(1 + e^-p) + Σ ln(1 + e^n)) for the score p of each target and the scores n of its `width`
@@ -47,14 +47,6 @@ export function logistic(
     }
     store<f32>(loss + i, share * sum);
   }
-}
-
-/** 1 / (1 + e^-x), from the exponential that is at most 1. */
-@inline
-function sigmoid4(x: v128): v128 {
-  const e = expNegative4(f32x4.neg(f32x4.abs(x)));
-  const one = f32x4.splat(1);
-  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
 }
 
 /** ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), and ln(1 + e) = 2 artanh(s) with s = e / (2 + e), at most a third. */
