@@ -1,4 +1,4 @@
-/** Attention by a kernel of the backend, where there is one. It has no bias. */
+/** Attention by a kernel of the backend, where there is one. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import type { AttentionPlan } from './attention-composed.ts';
@@ -6,24 +6,32 @@ import { dropoutLimits } from './dropout.ts';
 import { hasKernel, runKernel } from './kernel.ts';
 
 /** Whether {@link fusedAttention} and its gradients can run. */
-export function hasFusedAttention(bias: tf.Tensor | undefined): boolean {
-  return !bias && hasKernel('SeqrecAttention');
+export function hasFusedAttention(): boolean {
+  return hasKernel('SeqrecAttention');
 }
 
 /** `[queries.capacity, D]` */
-export function fusedAttention(plan: AttentionPlan, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
-  return runKernel('SeqrecAttention', { q, k, v, ...inputsOf(plan) }, attributesOf(plan));
+export function fusedAttention(
+  plan: AttentionPlan,
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  bias: tf.Tensor3D | undefined,
+): tf.Tensor2D {
+  return runKernel('SeqrecAttention', { q, k, v, ...(bias && { bias }), ...inputsOf(plan) }, attributesOf(plan));
 }
 
-/** The gradients by q, k and v. */
+/** The gradients by q, k, v and, if there is one, the bias. */
 export function fusedAttentionGradients(
   plan: AttentionPlan,
   dy: tf.Tensor2D,
   q: tf.Tensor2D,
   k: tf.Tensor2D,
   v: tf.Tensor2D,
+  bias: tf.Tensor3D | undefined,
 ): tf.Tensor[] {
-  return runKernel('SeqrecAttentionGradients', { q, k, v, dy, ...inputsOf(plan) }, attributesOf(plan));
+  const inputs = { q, k, v, dy, ...(bias && { bias }), ...inputsOf(plan) };
+  return runKernel('SeqrecAttentionGradients', inputs, attributesOf(plan));
 }
 
 function inputsOf({ queries, keys, dropout }: AttentionPlan): Record<string, tf.Tensor> {

@@ -50,11 +50,11 @@ export function attention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, option
     bias ? [q, k, v, bias] : [q, k, v],
     (save) => {
       save(q, k, v, ...(bias ? [bias] : []));
-      return hasFusedAttention(bias) ? fusedAttention(plan, q, k, v) : composedAttention(plan, q, k, v, bias);
+      return hasFusedAttention() ? fusedAttention(plan, q, k, v, bias) : composedAttention(plan, q, k, v, bias);
     },
     (dy: tf.Tensor2D, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, bias?: tf.Tensor3D) =>
-      hasFusedAttention(bias)
-        ? fusedAttentionGradients(plan, dy, q, k, v)
+      hasFusedAttention()
+        ? fusedAttentionGradients(plan, dy, q, k, v, bias)
         : composedAttentionGradients(plan, dy, q, k, v, bias),
   );
 }

@@ -27,6 +27,7 @@ interface Functions {
     dq: number,
     dk: number,
     dv: number,
+    dBias: number,
     ...rest: CommonArguments
   ): void;
   clear(address: number, bytes: number): void;
@@ -45,11 +46,16 @@ type CommonArguments = [
   firstSequence: number,
   threshold: number,
   scale: number,
+  bias: number,
+  positions: number,
+  tableBytes: number,
   scratch: number,
 ];
 
 type Inputs = { readonly [name in 'q' | 'k' | 'v' | 'dy' | keyof LayoutInputs]: tf.TensorInfo } & {
   readonly dropoutKeys?: tf.TensorInfo;
+  /** `[1 | heads, P, P]` */
+  readonly bias?: tf.TensorInfo;
 };
 
 interface LayoutInputs {
@@ -79,8 +85,9 @@ export const attentionKernels: readonly WasmKernel[] = [
       const [ofQueries, ofKeys] = attributes.rows;
       const out = [rowsOf(wasm, all.q, ofQueries), rowsOf(wasm, all.k, ofKeys), rowsOf(wasm, all.v, ofKeys)];
       const [q, k, v, dy] = [all.q, all.k, all.v, all.dy].map(wasm.address) as [number, number, number, number];
-      const [dq, dk, dv] = out.map(wasm.address) as [number, number, number];
-      wasm.functions<Functions>().attentionBackward(q, k, v, dy, dq, dk, dv, ...common(wasm, all, attributes));
+      if (all.bias) out.push(zeros(wasm, all.bias.shape));
+      const [dq, dk, dv, dBias = 0] = out.map(wasm.address) as [number, number, number, number?];
+      wasm.functions<Functions>().attentionBackward(q, k, v, dy, dq, dk, dv, dBias, ...common(wasm, all, attributes));
       return out;
     },
   },
@@ -94,9 +101,17 @@ function rowsOf(wasm: Wasm, x: tf.TensorInfo, rows: number): tf.TensorInfo {
   return out;
 }
 
+function zeros(wasm: Wasm, shape: readonly number[]): tf.TensorInfo {
+  const out = wasm.output(shape);
+  const bytes = shape.reduce((product, length) => product * length, 4);
+  wasm.functions<Functions>().clear(wasm.address(out), bytes);
+  return out;
+}
+
 function common(wasm: Wasm, inputs: Inputs, attributes: AttentionAttributes): CommonArguments {
   const { heads, causal, longest, firstSequence, threshold, scale } = attributes;
   const width = (inputs.q.shape[1] as number) / heads;
+  const [tables, positions] = (inputs.bias?.shape ?? [1, 0]) as [number, number];
   return [
     wasm.indices(inputs.queryOffsets),
     wasm.indices(inputs.queryStarts),
@@ -110,6 +125,9 @@ function common(wasm: Wasm, inputs: Inputs, attributes: AttentionAttributes): Co
     firstSequence,
     threshold,
     scale,
+    inputs.bias ? wasm.address(inputs.bias) : 0,
+    positions,
+    tables === 1 ? 0 : 4 * positions * positions,
     wasm.scratch(wasm.functions<Functions>().attentionScratch(longest, width)),
   ];
 }

@@ -124,27 +124,29 @@ onEachBackend((backend) => {
     ] as const) {
       const queries = layoutOf({ lengths, starts: lengths.map((_, b) => b % 4), capacity: 240 }, 5);
       const keys = layoutOf({ lengths: [...lengths].reverse(), starts: lengths.map((_, b) => b % 3), capacity: 237 });
-      for (const [of, causal, rate] of [
-        [queries, true, 0],
-        [queries, true, 0.2],
-        [keys, false, 0],
-        [keys, true, 0.2],
+      for (const [of, causal, rate, tables] of [
+        [queries, true, 0, 0],
+        [queries, true, 0.2, 1],
+        [keys, false, 0, heads],
+        [keys, true, 0.2, 0],
       ] as const) {
         const [q, k, v, dy] = [queries, of, of, queries].map(({ capacity }, i) =>
           tensor(normals([capacity, width], i + 1)),
         ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
         const options = { queries, keys: of, heads, causal, dropout: { rate, rng: new Rng(9) } };
-        // Attention with a bias is always composed.
-        const bias: tf.Tensor3D = tf.zeros([1, 160, 160]);
-        const run = (more: Partial<AttentionOptions>) => {
-          const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) =>
-            attention(x[0] as tf.Tensor2D, x[1] as tf.Tensor2D, x[2] as tf.Tensor2D, { ...options, ...more }),
-          )([q, k, v], dy);
+        const inputs: tf.Tensor[] = [q, k, v];
+        if (tables > 0) inputs.push(tensor(normals([tables, 160, 160], 6)));
+        const run = () => {
+          const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) => {
+            const [q, k, v, bias] = x as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor3D?];
+            return attention(q, k, v, { ...options, bias });
+          })(inputs, dy);
           return Promise.all([value, ...grads].map((tensor) => tensor.data()));
         };
-        const [fused, again, composed] = [await run({}), await run({}), await run({ bias })];
-        for (const [i, name] of ['value', 'dq', 'dk', 'dv'].entries()) {
-          expectClose(fused[i] as Float32Array, composed[i] as Float32Array, name);
+        const [fused, again, composed] = [await run(), await run(), await withoutKernel(run)];
+        expect(fused.length).toBe(composed.length);
+        for (const [i, values] of fused.entries()) {
+          expectClose(values, composed[i] as Float32Array, `${['value', 'dq', 'dk', 'dv', 'dBias'][i]}`);
           expect(again[i]).toEqual(fused[i]);
         }
       }
@@ -308,6 +310,17 @@ async function check(it: Case, options: Partial<AttentionOptions>, bias?: Values
   );
   layouts.queries.dispose();
   layouts.keys.dispose();
+}
+
+/** Runs an op as it is where the backend has no kernel of attention. */
+function withoutKernel<T>(run: () => T): T {
+  const kernel = tf.getKernel('SeqrecAttention', 'wasm');
+  tf.unregisterKernel('SeqrecAttention', 'wasm');
+  try {
+    return run();
+  } finally {
+    tf.registerKernel(kernel);
+  }
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -21,7 +21,8 @@ export function attentionScratch(keys: i32, width: i32): usize {
 
 /**
  * Of the layouts: `queryOffsets`, `keyOffsets` (count + 1 values) and `queryStarts`, `keyStarts` (count). `dropoutKeys`
- * holds the two words of each head's rng, or is 0 for no dropout. Rows of `out` past the last sequence are not written.
+ * holds the two words of each head's rng, or is 0 for no dropout. `bias` holds a table [positions, positions] for each
+ * head, `tableBytes` apart (0: one for all), or is 0 for none. Rows of `out` past the last sequence are not written.
  */
 export function attentionForward(
   q: usize,
@@ -40,6 +41,9 @@ export function attentionForward(
   firstSequence: i32,
   threshold: i32,
   dropoutScale: f32,
+  bias: usize,
+  positions: i32,
+  tableBytes: usize,
   scratch: usize,
 ): void {
   const row: usize = (heads * width) << 2;
@@ -71,6 +75,7 @@ export function attentionForward(
         for (let r = 0; r < TILE; r++) {
           const seen = r < here ? visible(causal, firstUnseen + i + r, keys) : 0;
           const weights = scores + <usize>r * scoreRow;
+          if (bias && seen > 0) addRow(weights, bias + biasPlace(tableBytes, head, at(queryStarts, b) + i + r, positions, keyStart), seen);
           softmaxRow(weights, seen, padded(most));
           if (dropoutKeys && seen > 0) {
             const hash = rowHash(dropoutKeys, head, firstSequence + b, at(queryStarts, b) + i + r);
@@ -85,7 +90,7 @@ export function attentionForward(
   }
 }
 
-/** The gradients by q, k and v; the arguments are those of {@link attentionForward}. */
+/** The gradients by q, k and v, and by the bias added to `dBias`; the arguments are those of {@link attentionForward}. */
 export function attentionBackward(
   q: usize,
   k: usize,
@@ -94,6 +99,7 @@ export function attentionBackward(
   dq: usize,
   dk: usize,
   dv: usize,
+  dBias: usize,
   queryOffsets: usize,
   queryStarts: usize,
   keyOffsets: usize,
@@ -106,6 +112,9 @@ export function attentionBackward(
   firstSequence: i32,
   threshold: i32,
   dropoutScale: f32,
+  bias: usize,
+  positions: i32,
+  tableBytes: usize,
   scratch: usize,
 ): void {
   const row: usize = (heads * width) << 2;
@@ -150,6 +159,8 @@ export function attentionBackward(
           const seen = r < here ? visible(causal, firstUnseen + i + r, keys) : 0;
           const weightRow = weights + <usize>r * scoreRow;
           const gradientRow = gradients + <usize>r * scoreRow;
+          const biased = biasPlace(tableBytes, head, at(queryStarts, b) + i + r, positions, keyStart);
+          if (bias && seen > 0) addRow(weightRow, bias + biased, seen);
           softmaxRow(weightRow, seen, padded(most));
           // Of the weights before dropout: from here on `gradients` are those of the scores, `weights` have dropout.
           if (dropoutKeys && seen > 0) {
@@ -161,6 +172,7 @@ export function attentionBackward(
           } else {
             softmaxGradientRow(weightRow, gradientRow, padded(most));
           }
+          if (bias && seen > 0) addRow(dBias + biased, gradientRow, seen);
         }
         multiplyRows(gradients, scoreRow, most, keyRows, wide, result, wide);
         storeRows(result, wide, here, width, scale, dq + ofQueries + <usize>i * row, row);
@@ -197,6 +209,12 @@ function visible(causal: bool, firstUnseen: i32, keys: i32): i32 {
 @inline
 function rowHash(dropoutKeys: usize, head: i32, sequence: i32, position: i32): u32 {
   return dropoutRow(at(dropoutKeys, 2 * head), at(dropoutKeys, 2 * head + 1), sequence, position);
+}
+
+/** Where the bias of a query and of the first key stands. */
+@inline
+function biasPlace(tableBytes: usize, head: i32, query: i32, positions: i32, key: i32): usize {
+  return tableBytes * <usize>head + ((<usize>query * <usize>positions + <usize>key) << 2);
 }
 
 /** Rows of `from` times `scale`, followed by zeros up to the padded width. */
@@ -411,6 +429,15 @@ function softmaxGradientRow(weights: usize, gradients: usize, end: i32): void {
     const centred = f32x4.sub(v128.load(gradients + i), shift);
     v128.store(gradients + i, f32x4.mul(v128.load(weights + i), centred));
   }
+}
+
+/** to += from, for `count` values. */
+function addRow(to: usize, from: usize, count: i32): void {
+  const whole: usize = (count & ~3) << 2;
+  const end: usize = count << 2;
+  let i: usize = 0;
+  for (; i < whole; i += 16) v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
+  for (; i < end; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(from + i));
 }
 
 /** Values times factors, for `end` of them, a multiple of 4. */
