@@ -1,8 +1,9 @@
 /** The build: ES modules, one entry a subpath of the package, what they share in chunks. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { defineConfig, type Options } from 'tsup';
+import { relaxed, simd } from './src/kernels/wasm/binary.ts';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
@@ -46,5 +47,11 @@ export default defineConfig({
   // All else of tfjs-core stays external, so that there is one copy of it in an application.
   noExternal: ['@tensorflow/tfjs-core/dist/register_all_gradients.js'],
   esbuildPlugins: [publicOps],
+  // The kernels are inlined in the code; configureWasm({ kernels }) takes them as files.
+  async onSuccess() {
+    for (const [name, base64] of Object.entries({ relaxed, simd })) {
+      await writeFile(`dist/kernels-${name}.wasm`, Buffer.from(base64, 'base64'));
+    }
+  },
   dts: { banner: '/// <reference lib="esnext.disposable" />' },
 });

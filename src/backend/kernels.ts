@@ -4,8 +4,12 @@ import { wasmGather, wasmIdentity, wasmSlice } from './copies.ts';
 import type { Replacement } from './memory.ts';
 import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
 
-/** Registers the kernels for a backend that is, or is about to become, active. Does nothing the second time. */
-export async function registerKernels(backendName: string): Promise<void> {
+/**
+ * Registers the kernels for a backend that is, or is about to become, active. Does nothing the second time.
+ *
+ * @returns what there is to tell of them
+ */
+export async function registerKernels(backendName: string): Promise<{ kernels?: string }> {
   for (const [kernelName, replace] of Object.entries(replacements[backendName] ?? {})) {
     const known = tf.getKernel(kernelName, backendName);
     if (known && OURS.has(known.kernelFunc)) continue;
@@ -14,7 +18,9 @@ export async function registerKernels(backendName: string): Promise<void> {
     OURS.add(kernelFunc);
     tf.registerKernel({ ...known, kernelName, backendName, kernelFunc });
   }
-  if (backendName === 'wasm') await (await import('./wasm-kernels.ts')).registerWasmKernels();
+  if (backendName !== 'wasm') return {};
+  const { registerWasmKernels } = await import('./wasm-kernels.ts');
+  return { kernels: await registerWasmKernels() };
 }
 
 const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {

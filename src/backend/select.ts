@@ -23,7 +23,10 @@ export interface BackendInfo {
   readonly chosenBy: 'host' | 'import' | 'environment' | 'automatic';
   /** The backends that would have gone before, each with the reason why it was not taken. */
   readonly refused: readonly Refusal[];
-  /** What the backend says of itself: whether it has SIMD, the name of its GPU, the largest buffer in bytes. */
+  /**
+   * What the backend says of itself: whether it has SIMD, the name of its GPU, the largest buffer in bytes, which variant
+   * of seqrec's own kernels runs (`relaxed SIMD`, `SIMD`, or `none` and why).
+   */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -189,8 +192,8 @@ async function acceptHost(name: string, refused: Refusal[]): Promise<Active> {
       why: `'seqrec/${request.name}' was imported, but the application set '${name}' by tf.setBackend, which goes first.`,
     });
   }
-  await registerKernels(name);
-  return { name, chosenBy: 'host', refused, details: {}, request };
+  const details = await registerKernels(name);
+  return { name, chosenBy: 'host', refused, details, request };
 }
 
 /** Loads, sets and tests one candidate; returns the error if it cannot be used. */
@@ -208,8 +211,9 @@ async function attempt(
     // Loading takes a while, in which the application may have chosen.
     const host = await hostChoice(refused);
     if (host) return await acceptHost(host, refused);
-    await activate(name, loaded);
-    return { name, chosenBy, refused, details: loaded.details ?? {}, request: asked, takeProblem: loaded.takeProblem };
+    const kernels = await activate(name, loaded);
+    const details = { ...loaded.details, ...kernels };
+    return { name, chosenBy, refused, details, request: asked, takeProblem: loaded.takeProblem };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {
@@ -217,16 +221,18 @@ async function attempt(
   }
 }
 
-async function activate(name: string, { takeProblem }: Loaded): Promise<void> {
+/** Sets a backend and tests it; returns what there is to tell of its kernels. */
+async function activate(name: string, { takeProblem }: Loaded): Promise<object> {
   try {
     if (!(await tf.setBackend(name))) {
       throw new Error(`TensorFlow.js could not initialise '${name}': see its warning in the console.`);
     }
-    await registerKernels(name);
-    if (name === 'cpu') return;
+    const details = await registerKernels(name);
+    if (name === 'cpu') return details;
     await selfTest(name);
     const problem = takeProblem?.();
     if (problem) throw problem.error;
+    return details;
   } catch (error) {
     discard(name);
     throw error;

@@ -8,11 +8,13 @@
  * 2. In `backend/wasm/<family>.ts`, describe what it exports in an interface and export a list of {@link WasmKernel}s.
  *    `run` makes the outputs by `wasm.output`, takes scratch space by `wasm.scratch` and passes `wasm.address` of each
  *    tensor. Offsets stay valid when the memory grows; a typed array does not, so make none before an allocation.
- * 3. Add the list to `families` below, and the op's branch: `if (hasKernel(name)) return runKernel(name, …)`. The composed
+ * 3. Add a call with a known result to `kernel-test.ts`.
+ * 4. Add the list to `families` below, and the op's branch: `if (hasKernel(name)) return runKernel(name, …)`. The composed
  *    form stays, for the other backends and as the oracle.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { relaxed, simd } from '../kernels/wasm/binary.ts';
+import { type KernelFile, kernelBytes, switchedOff, variants } from './kernel-source.ts';
+import { kernelProblem } from './kernel-test.ts';
 import type { KernelCall } from './memory.ts';
 import { activationKernels } from './wasm/activations.ts';
 import { addToKernels } from './wasm/add-to.ts';
@@ -35,7 +37,7 @@ export interface WasmKernel {
   run(call: KernelCall, wasm: Wasm): tf.TensorInfo | tf.TensorInfo[];
 }
 
-/** The compiled module on the memory of one backend. */
+/** The compiled module on the memory of one backend. Whatever does not fit into the memory throws, as do `tf` ops. */
 export interface Wasm {
   /** The exports, as the family describes them. */
   functions<T>(): T;
@@ -66,16 +68,37 @@ const families: readonly (readonly WasmKernel[])[] = [
   sampledKernels,
 ];
 
-/** Registers the kernels if this runtime has what they need. Does nothing the second time. */
-export async function registerWasmKernels(): Promise<void> {
+/**
+ * Registers the kernels if this runtime has what they need and their results are right. Does nothing the second time.
+ *
+ * @returns which variant runs, or why none does
+ */
+export async function registerWasmKernels(): Promise<string> {
   const backend = tf.findBackend('wasm') as unknown as WasmBackend | null;
-  if (!backend || instances.has(backend)) return;
-  const module = await compiled();
-  if (!module) return;
+  if (!backend) return 'none';
+  let state = states.get(backend);
+  if (!state) {
+    state = await start(backend);
+    states.set(backend, state);
+  }
+  return state;
+}
+
+/** What came of it, by backend, since an application may remove one and make another. */
+const states = new WeakMap<object, string>();
+const instances = new WeakMap<object, Wasm>();
+
+async function start(backend: WasmBackend): Promise<string> {
+  guardAllocations(backend.wasm);
+  const off = switchedOff();
+  if (off) return without(`switched off by ${off}`);
+  const found = await compiled();
+  if (!found) return without('this runtime has no SIMD in WebAssembly');
   try {
-    instances.set(backend, instantiate(module, backend));
+    instances.set(backend, instantiate(found.module, backend));
   } catch {
-    return; // The memory is not of the expected kind, as that of tfjs' threads, which are off here.
+    // As that of tfjs' threads, which are off here.
+    return without('the memory of tfjs-wasm is not of the expected kind');
   }
   for (const { name, run } of families.flat()) {
     if (tf.getKernel(name, 'wasm')) continue;
@@ -85,49 +108,83 @@ export async function registerWasmKernels(): Promise<void> {
       kernelFunc: (call) => run(call, instances.get(call.backend as object) as Wasm),
     });
   }
+  const problem = await kernelProblem();
+  if (!problem) return found.variant;
+  console.warn(`seqrec computes without its WebAssembly kernels, which is slow: ${problem}. Please report the device.`);
+  return without(`the self-test failed: ${problem}`);
 }
 
-/** By backend, since an application may remove one and make another. */
-const instances = new WeakMap<object, Wasm>();
+/** Takes all kernels away: the ops run their composed forms. */
+function without(why: string): string {
+  for (const { name } of families.flat()) if (tf.getKernel(name, 'wasm')) tf.unregisterKernel(name, 'wasm');
+  return `none: ${why}`;
+}
 
-let module: Promise<WebAssembly.Module | undefined> | undefined;
+interface Compiled {
+  readonly variant: string;
+  readonly module: WebAssembly.Module;
+}
+
+let compilation: Promise<Compiled | undefined> | undefined;
 
 /** The best variant that this runtime understands. */
-function compiled(): Promise<WebAssembly.Module | undefined> {
-  module ??= (async () => {
-    for (const text of [relaxed, simd]) {
-      const bytes = decoded(text);
-      if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes);
-    }
-    return undefined;
-  })();
-  return module;
+function compiled(): Promise<Compiled | undefined> {
+  compilation ??= compile().catch((error) => {
+    compilation = undefined;
+    throw error;
+  });
+  return compilation;
 }
 
-function decoded(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+async function compile(): Promise<Compiled | undefined> {
+  for (const [variant, file] of Object.entries(variants)) {
+    const bytes = await kernelBytes(file as KernelFile);
+    if (WebAssembly.validate(bytes)) return { variant, module: await WebAssembly.compile(bytes) };
+  }
+  return undefined;
 }
 
 /** The parts of tfjs-wasm that are needed here. */
 interface WasmBackend {
-  readonly wasm: {
-    readonly wasmMemory?: WebAssembly.Memory;
-    readonly asm?: { readonly memory?: WebAssembly.Memory };
-    _malloc(bytes: number): number;
-    _free(address: number): void;
-  };
+  readonly wasm: Heap;
   readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
-  disposeData(id: object): boolean;
+}
+
+interface Heap {
+  readonly wasmMemory?: WebAssembly.Memory;
+  readonly asm?: { readonly memory?: WebAssembly.Memory };
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+function memoryOf(heap: Heap): WebAssembly.Memory {
+  return (heap.wasmMemory ?? heap.asm?.memory) as WebAssembly.Memory;
+}
+
+/** What the memory of tfjs-wasm grows to at most: 4 GiB less a page. */
+const MAX_BYTES = 65_535 * 65_536;
+
+/**
+ * Makes an allocation that fails an error. tfjs-wasm does not look: a full memory gives the address 0 and a size above
+ * 4 GiB is taken modulo 4 GiB, and values of other tensors would be overwritten.
+ */
+function guardAllocations(heap: Heap): void {
+  heap._free(heap._malloc(1)); // The first call of Emscripten's _malloc puts another function in its place.
+  const malloc = heap._malloc;
+  heap._malloc = (bytes) => {
+    const address = bytes < MAX_BYTES ? malloc(bytes) : 0;
+    if (address !== 0 || bytes === 0) return address;
+    const { byteLength } = memoryOf(heap).buffer;
+    throw new RangeError(
+      `${bytes} bytes more do not fit into the WebAssembly memory, which has ${byteLength} bytes and can have ${MAX_BYTES}: use a smaller batchSize, or dispose of tensors.`,
+    );
+  };
 }
 
 function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
   const heap = backend.wasm;
-  const memory = heap.wasmMemory ?? heap.asm?.memory;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory as WebAssembly.Memory } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: memoryOf(heap) } });
   let [block, size] = [0, 0];
   const addressOf = ({ dataId, dtype }: tf.TensorInfo, expected: tf.DataType): number => {
     if (dtype === expected) return backend.dataIdMap.get(dataId).memoryOffset;
@@ -137,26 +194,13 @@ function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
     functions: <T>() => exports as T,
     address: (tensor) => addressOf(tensor, 'float32'),
     indices: (tensor) => addressOf(tensor, 'int32'),
-    output(shape, dtype = 'float32') {
-      const made = backend.makeOutput(shape, dtype);
-      // tfjs-wasm does not look whether its allocation failed; a kernel would write over the start of the memory.
-      if (tf.util.sizeFromShape([...shape]) > 0 && backend.dataIdMap.get(made.dataId).memoryOffset === 0) {
-        backend.disposeData(made.dataId);
-        throw new Error(
-          `The WebAssembly memory is full: ${4 * tf.util.sizeFromShape([...shape])} bytes more are needed.`,
-        );
-      }
-      return made;
-    },
+    output: (shape, dtype = 'float32') => backend.makeOutput(shape, dtype),
     scratch(bytes) {
       if (bytes > size) {
         if (block !== 0) heap._free(block);
+        [block, size] = [0, 0]; // should the allocation fail
+        block = heap._malloc(bytes + 15) >>> 0;
         size = bytes;
-        block = heap._malloc(size + 15) >>> 0;
-        if (block === 0) {
-          size = 0;
-          throw new Error(`The WebAssembly memory is full: ${bytes} bytes more are needed.`);
-        }
       }
       return ((block + 15) & ~15) >>> 0;
     },

@@ -2,6 +2,7 @@
 
 import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { type KernelPaths, setKernelPaths } from './kernel-source.ts';
 import type { Candidate } from './select.ts';
 
 /** The binaries of `@tensorflow/tfjs-backend-wasm`, of which the runtime's abilities select one. */
@@ -12,8 +13,15 @@ export type WasmFile =
 
 /** See {@link configureWasm}. */
 export interface WasmOptions {
-  /** The directory (path or URL) that holds the three files, or the path or URL of each. */
-  paths: string | Readonly<Record<WasmFile, string>>;
+  /** The directory (path or URL) that holds the three files, or the path or URL of each. @defaultValue their package */
+  paths?: string | Readonly<Record<WasmFile, string>> | undefined;
+  /**
+   * The directory (path or URL) that holds seqrec's own kernels, `kernels-relaxed.wasm` and `kernels-simd.wasm` (from
+   * `node_modules/seqrec/dist`), or the path or URL of each: for hosts that forbid long strings in code, or cache files
+   * better. `false` runs without them, as the variable `SEQREC_KERNELS=off` does: several times slower, with the same
+   * results up to rounding. @defaultValue inlined in the code
+   */
+  kernels?: KernelPaths | undefined;
 }
 
 const files: readonly WasmFile[] = [
@@ -23,9 +31,9 @@ const files: readonly WasmFile[] = [
 ];
 
 /**
- * Says where the .wasm files of `@tensorflow/tfjs-backend-wasm` are. Bundlers move the code away from its binaries, so
+ * Says where the .wasm files of `@tensorflow/tfjs-backend-wasm` are, and seqrec's own. Bundlers move the code away from its binaries, so
  * bundled applications copy these (from `node_modules/@tensorflow/tfjs-backend-wasm/dist`) and call this before the
- * first use. Unbundled code in Node needs nothing.
+ * first use. Unbundled code in Node needs nothing, and seqrec's own kernels are part of its code.
  *
  * @example
  * ```ts
@@ -33,7 +41,7 @@ const files: readonly WasmFile[] = [
  * configureWasm({ paths: '/assets/wasm/' });
  * ```
  */
-export function configureWasm({ paths }: WasmOptions): void {
+export function configureWasm({ paths = '', kernels }: WasmOptions): void {
   const missing = typeof paths === 'string' ? [] : files.filter((file) => !paths[file]);
   if (missing.length > 0) {
     throw new TypeError(
@@ -45,6 +53,8 @@ export function configureWasm({ paths }: WasmOptions): void {
       'configureWasm must be called before the first use of seqrec: the .wasm file was already asked for.',
     );
   }
+  if (kernels !== undefined) setKernelPaths(kernels);
+  if (paths === '') return;
   if (typeof paths === 'string') setWasmPaths(paths.endsWith('/') ? paths : `${paths}/`);
   else setWasmPaths({ ...paths });
 }

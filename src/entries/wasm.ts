@@ -9,4 +9,5 @@ import { wasm } from '../backend/wasm.ts';
 
 requestBackend(wasm);
 
+export type { KernelFile, KernelPaths } from '../backend/kernel-source.ts';
 export { configureWasm, type WasmFile, type WasmOptions } from '../backend/wasm.ts';

@@ -32,7 +32,7 @@ it('is WebAssembly, with the reasons why nothing faster was taken', async () => 
         why: "This runtime has no navigator.gpu and the package 'webgpu' is not installed: npm install webgpu.",
       },
     ],
-    details: { simd: true },
+    details: { simd: true, kernels: expect.any(String) },
   });
 });
 

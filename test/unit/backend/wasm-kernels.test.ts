@@ -1,7 +1,12 @@
 /** When the fused kernels are there and when the composed ops must do. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { KernelPaths } from '../../../src/backend/kernel-source.ts';
+import { relaxed } from '../../../src/kernels/wasm/binary.ts';
 import { hasKernel, runKernel } from '../../../src/ops/kernel.ts';
 import { multiply } from '../../../src/ops/product.ts';
 
@@ -9,6 +14,12 @@ const factory = tf.findBackendFactory('wasm');
 
 beforeEach(async () => {
   vi.restoreAllMocks();
+  vi.stubEnv('SEQREC_KERNELS', '');
+  await reset();
+});
+
+/** Makes everything as it was before the first use. */
+async function reset(): Promise<void> {
   vi.resetModules();
   await tf.setBackend('cpu');
   for (const { kernelName } of tf.getKernelsForBackend('wasm')) {
@@ -16,13 +27,13 @@ beforeEach(async () => {
   }
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', factory);
-});
+}
 
 /** Activates wasm with a fresh copy of the loader, which remembers what it compiled. */
-async function start(): Promise<void> {
+async function start(): Promise<{ kernels?: string }> {
   await tf.setBackend('wasm');
   const { registerKernels } = await import('../../../src/backend/kernels.ts');
-  await registerKernels('wasm');
+  return registerKernels('wasm');
 }
 
 async function square(): Promise<number[]> {
@@ -39,7 +50,7 @@ test('other backends have none', async () => {
 test('a runtime that cannot compile them goes without', async () => {
   const validate = WebAssembly.validate.bind(WebAssembly);
   vi.spyOn(WebAssembly, 'validate').mockImplementation((bytes) => bytes.byteLength < 1000 && validate(bytes));
-  await start();
+  expect(await start()).toEqual({ kernels: 'none: this runtime has no SIMD in WebAssembly' });
   expect(hasKernel('SeqrecMatMul')).toBe(false);
   expect(await square()).toEqual([7, 10, 15, 22]);
 });
@@ -91,15 +102,57 @@ test('another type is refused, not misread', async () => {
   );
 });
 
-test('a full memory is an error, not a write to its start', async () => {
-  await start();
-  const { wasm } = tf.backend() as unknown as { wasm: { _malloc(bytes: number): number } };
-  const [a, b] = [tf.ones([3, 3]) as tf.Tensor2D, tf.ones([3, 3]) as tf.Tensor2D];
-  await multiply(a, b).data(); // takes its scratch space
-  const buffers = tf.memory().numDataBuffers;
-  vi.spyOn(wasm, '_malloc').mockReturnValue(0);
-  expect(() => multiply(a, b)).toThrow('The WebAssembly memory is full: 36 bytes more are needed.');
-  vi.restoreAllMocks();
-  expect(tf.memory().numDataBuffers).toBe(buffers);
-  expect([...(await multiply(a, b).data())]).toEqual(Array(9).fill(3));
+test('are switched off by SEQREC_KERNELS=off', async () => {
+  vi.stubEnv('SEQREC_KERNELS', 'off');
+  expect(await start()).toEqual({ kernels: 'none: switched off by SEQREC_KERNELS' });
+  expect(hasKernel('SeqrecMatMul')).toBe(false);
+  vi.stubEnv('SEQREC_KERNELS', 'no');
+  await reset();
+  await expect(start()).rejects.toThrow("SEQREC_KERNELS may only be 'off', got 'no'.");
+});
+
+describe('configureWasm({ kernels })', () => {
+  /** Puts the kernels where `kernels` says, and calls it before the first use. */
+  async function startWith(kernels: KernelPaths): Promise<{ kernels?: string }> {
+    (await import('../../../src/backend/wasm.ts')).configureWasm({ kernels });
+    return start();
+  }
+
+  test('takes them from a directory', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kernels-'));
+    try {
+      await writeFile(join(folder, 'kernels-relaxed.wasm'), Buffer.from(relaxed, 'base64'));
+      expect(await startWith(`${folder}/`)).toEqual({ kernels: 'relaxed SIMD' });
+      expect(await square()).toEqual([7, 10, 15, 22]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('takes each from its URL', async () => {
+    const fetch = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(Buffer.from(relaxed, 'base64')));
+    const paths = { 'kernels-relaxed.wasm': 'https://cdn/r.wasm', 'kernels-simd.wasm': 'https://cdn/s.wasm' };
+    expect(await startWith(paths)).toEqual({ kernels: 'relaxed SIMD' });
+    expect(fetch.mock.calls).toEqual([['https://cdn/r.wasm']]);
+  });
+
+  test('says what could not be loaded, and tries again', async () => {
+    const fetch = vi.spyOn(globalThis, 'fetch').mockResolvedValueOnce(new Response('', { status: 404 }));
+    await expect(startWith('https://cdn/assets')).rejects.toThrow(
+      "The kernels could not be loaded from https://cdn/assets/kernels-relaxed.wasm (status 404): put kernels-relaxed.wasm of seqrec/dist there, or leave 'kernels' out of configureWasm.",
+    );
+    fetch.mockResolvedValueOnce(new Response(Buffer.from(relaxed, 'base64')));
+    expect(await start()).toEqual({ kernels: 'relaxed SIMD' });
+  });
+
+  test('false runs without them', async () => {
+    expect(await startWith(false)).toEqual({ kernels: 'none: switched off by configureWasm({ kernels: false })' });
+    expect(await square()).toEqual([7, 10, 15, 22]);
+  });
+
+  test('asks for both files', async () => {
+    await expect(startWith({ 'kernels-simd.wasm': '/s.wasm' } as never)).rejects.toThrow(
+      'kernels must be a directory, name both of kernels-relaxed.wasm, kernels-simd.wasm, or be false; missing: kernels-relaxed.wasm.',
+    );
+  });
 });

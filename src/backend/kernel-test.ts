@@ -1,0 +1,147 @@
+/** Calls of the fused kernels with known results, made before any of them may compute for a model. */
+import * as tf from '@tensorflow/tfjs-core';
+
+/** One call. */
+export interface KernelExample {
+  readonly kernel: `Seqrec${string}`;
+  readonly inputs: Readonly<Record<string, Values>>;
+  readonly attributes: object;
+  /** The {@link probe} of each output; of further ones nothing is expected. */
+  readonly expected: readonly number[];
+  /** The name under which the next example takes an output, by its index. */
+  readonly passes?: Readonly<Record<string, number>>;
+}
+
+interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** How far a probe may be off, as a part of the sum of its terms' sizes. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Sizes that no vector divides, so that full tiles and edges both run. The results are those of the float64 references
+ * (test/unit/backend/kernel-test); a kernel that is not registered is left out.
+ */
+export const EXAMPLES: readonly KernelExample[] = [
+  {
+    kernel: 'SeqrecMatMul',
+    inputs: { a: wave([7, 5], 1), b: wave([11, 5], 2), bias: wave([11], 3) },
+    attributes: { transposeA: false, transposeB: true },
+    expected: [20.91406],
+  },
+  {
+    kernel: 'SeqrecMatMul',
+    inputs: { a: wave([7, 9], 1), b: wave([7, 5], 2) },
+    attributes: { transposeA: true, transposeB: false },
+    expected: [-6.125],
+  },
+  {
+    kernel: 'SeqrecLayerNorm',
+    inputs: { x: wave([3, 7], 1), weight: wave([7], 2), bias: wave([7], 3) },
+    attributes: { epsilon: 1e-5 },
+    passes: { statistics: 1 },
+    expected: [-23.36113],
+  },
+  {
+    kernel: 'SeqrecLayerNormGradients',
+    inputs: { x: wave([3, 7], 1), weight: wave([7], 2), dy: wave([3, 7], 3) },
+    attributes: { epsilon: 1e-5 },
+    expected: [-15.8445, -3.515215, -9.625],
+  },
+  {
+    kernel: 'SeqrecCrossEntropy',
+    inputs: {
+      states: wave([5, 6], 1),
+      table: wave([11, 6], 2),
+      bias: wave([11], 3),
+      targets: { shape: [5], data: Int32Array.of(0, 10, 3, 3, 7) },
+      weights: { shape: [5], data: Float32Array.of(1, 0.5, 0, 2, 1) },
+    },
+    attributes: { scale: 0.5, labelSmoothing: 0.1, wanted: true },
+    expected: [-20.49358, 0.3902769, -3.603979, 6.784773],
+  },
+  {
+    kernel: 'SeqrecAttention',
+    inputs: { q: wave([6, 6], 1), k: wave([6, 6], 2), v: wave([6, 6], 3), ...layout() },
+    attributes: attentionAttributes(),
+    expected: [-7.094337],
+  },
+  {
+    kernel: 'SeqrecAttentionGradients',
+    inputs: { q: wave([6, 6], 1), k: wave([6, 6], 2), v: wave([6, 6], 3), dy: wave([6, 6], 4), ...layout() },
+    attributes: attentionAttributes(),
+    expected: [1.730383, -0.4640042, -11.22529],
+  },
+];
+
+/** What is wrong with the registered kernels of the active backend; undefined if nothing is. */
+export async function kernelProblem(): Promise<string | undefined> {
+  const made: tf.Tensor[] = [];
+  try {
+    let passed: Record<string, tf.Tensor> = {};
+    for (const example of EXAMPLES) {
+      if (!tf.getKernel(example.kernel, tf.getBackend())) continue;
+      const outputs = outputsOf(example, passed);
+      made.push(...outputs);
+      const problem = await difference(example, outputs);
+      if (problem) return problem;
+      const passes = Object.entries(example.passes ?? {});
+      passed = Object.fromEntries(passes.map(([name, index]) => [name, outputs[index] as tf.Tensor]));
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    tf.dispose(made);
+  }
+}
+
+function outputsOf({ kernel, inputs, attributes }: KernelExample, passed: Record<string, tf.Tensor>): tf.Tensor[] {
+  return tf.tidy(() => {
+    const own = Object.entries(inputs).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]);
+    const all = { ...Object.fromEntries(own), ...passed };
+    const result: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(kernel, all, { ...attributes });
+    return Array.isArray(result) ? result : [result];
+  });
+}
+
+async function difference({ kernel, expected }: KernelExample, outputs: tf.Tensor[]): Promise<string | undefined> {
+  for (const [i, right] of expected.entries()) {
+    const { sum, size } = probe(await (outputs[i] as tf.Tensor).data());
+    if (!(Math.abs(sum - right) <= TOLERANCE * (1 + size))) return `${kernel}[${i}] should be ${right} and is ${sum}`;
+  }
+  return undefined;
+}
+
+/** All values in one number, each with a factor of its own. */
+export function probe(values: ArrayLike<number>): { sum: number; size: number } {
+  let [sum, size] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const term = (values[i] as number) * (((i * 5) % 7) - 2.5);
+    sum += term;
+    size += Math.abs(term);
+  }
+  return { sum, size };
+}
+
+/** Numbers that are neither symmetric nor round. */
+function wave(shape: readonly number[], seed: number): Values {
+  const count = shape.reduce((product, length) => product * length, 1);
+  return {
+    shape,
+    data: Float32Array.from({ length: count }, (_, i) => (((i * i * 7 + i * 3 + seed * 5) % 23) - 11) / 8),
+  };
+}
+
+/** Sequences of 1, 0 and 4 rows, and one row more that belongs to none. */
+function layout(): Readonly<Record<'queryOffsets' | 'queryStarts' | 'keyOffsets' | 'keyStarts', Values>> {
+  const offsets = { shape: [4], data: Int32Array.of(0, 1, 1, 5) };
+  const starts = { shape: [3], data: new Int32Array(3) };
+  return { queryOffsets: offsets, queryStarts: starts, keyOffsets: offsets, keyStarts: starts };
+}
+
+function attentionAttributes(): object {
+  return { heads: 2, causal: true, longest: 4, rows: [5, 5], firstSequence: 0, threshold: 0, scale: 1 };
+}
