@@ -29,10 +29,11 @@ export interface AdamStep {
 /** m ← β1·m + (1-β1)·g, v ← β2·v + (1-β2)·g², value ← shrink·value - rate · m / (√v + ε), as new tensors. */
 export function adamUpdate(gradient: tf.Tensor, state: AdamState, step: AdamStep): AdamState {
   const { value, m, v, max } = state;
-  if (max || !hasKernel('SeqrecAdam')) return composed(gradient, state, step);
-  const outputs = runKernel<tf.Tensor[]>('SeqrecAdam', { value, gradient, m, v }, step);
-  const [newValue, newM, newV] = outputs as [tf.Tensor, tf.Tensor, tf.Tensor];
-  return { value: newValue, m: newM, v: newV };
+  if (!hasKernel('SeqrecAdam')) return composed(gradient, state, step);
+  const inputs = { value, gradient, m, v, ...(max && { max }) };
+  const outputs = runKernel<tf.Tensor[]>('SeqrecAdam', inputs, step);
+  const [newValue, newM, newV, newMax] = outputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
+  return { value: newValue, m: newM, v: newV, max: newMax };
 }
 
 function composed(gradient: tf.Tensor, state: AdamState, step: AdamStep): AdamState {

@@ -8,9 +8,11 @@ interface Functions {
     gradient: number,
     m: number,
     v: number,
+    max: number,
     newValue: number,
     newM: number,
     newV: number,
+    newMax: number,
     count: number,
     rate: number,
     beta1: number,
@@ -29,18 +31,20 @@ export const optimizerKernels: readonly WasmKernel[] = [
     /** New tensors instead of an update in place: an application may hold a tensor that shares the memory. */
     name: 'SeqrecAdam',
     run({ inputs, attrs }, wasm) {
-      const { value, gradient, m, v } = inputs as Record<'value' | 'gradient' | 'm' | 'v', tf.TensorInfo>;
+      const { value, gradient, m, v, max } = inputs as Record<'value' | 'gradient' | 'm' | 'v', tf.TensorInfo> & {
+        max?: tf.TensorInfo;
+      };
       const { rate, beta1, beta2, epsilon, l2, shrink } = attrs as Record<
         'rate' | 'beta1' | 'beta2' | 'epsilon' | 'l2' | 'shrink',
         number
       >;
-      const outputs = [value, m, v].map(({ shape }) => wasm.output(shape));
+      const outputs = [value, m, v, ...(max ? [max] : [])].map(({ shape }) => wasm.output(shape));
       const [w, g, mean, square] = [value, gradient, m, v].map(wasm.address) as [number, number, number, number];
-      const [newValue, newM, newV] = outputs.map(wasm.address) as [number, number, number];
+      const [newValue, newM, newV, newMax = 0] = outputs.map(wasm.address) as [number, number, number, number?];
       const count = value.shape.reduce((product, length) => product * length, 1);
       const { adam } = wasm.functions<Functions>();
       // biome-ignore format: settings below tensors
-      adam(w, g, mean, square, newValue, newM, newV, count,
+      adam(w, g, mean, square, max ? wasm.address(max) : 0, newValue, newM, newV, newMax, count,
         rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, l2, shrink);
       return outputs;
     },

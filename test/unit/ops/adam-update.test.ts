@@ -12,40 +12,51 @@ onEachBackend((backend) => {
 
   // Lengths with and without a part that fills no vector of four.
   test.each([
-    [[0, 3], 0, 1],
-    [[], 0, 1],
-    [[3], 0.1, 1],
-    [[4], 0, 0.9],
-    [[5, 7], 0.1, 0.9],
-    [[2, 64], 0, 1],
-  ])('Adam on a tensor of the shape %j, L2 %d, shrunk by %d', async (shape, l2, shrink) => {
+    [[0, 3], 0, 1, false],
+    [[], 0, 1, true],
+    [[3], 0.1, 1, false],
+    [[4], 0, 0.9, true],
+    [[5, 7], 0.1, 0.9, false],
+    [[5, 7], 0.1, 0.9, true],
+    [[2, 64], 0, 1, false],
+  ])('Adam on a tensor of the shape %j, L2 %d, shrunk by %d, AMSGrad %s', async (shape, l2, shrink, amsgrad) => {
     const before = tf.memory().numTensors;
-    const given = [1, 2, 3, 4].map((seed) => normals(shape, seed));
-    const positive = given.map(({ data }, i) => (i === 3 ? data.map(Math.abs) : data)) as [
+    const given = [1, 2, 3, 4, 5].map((seed) => normals(shape, seed));
+    const positive = given.map(({ data }, i) => (i >= 3 ? data.map(Math.abs) : data)) as [
+      Float32Array,
       Float32Array,
       Float32Array,
       Float32Array,
       Float32Array,
     ];
     const tensors = positive.map((data) => tensor<tf.Tensor>({ shape, data }));
-    const [value, gradient, m, v] = tensors as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const [value, gradient, m, v, max] = tensors as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
     const step = { rate: 0.1, beta1: 0.9, beta2: 0.98, epsilon: 1e-3, l2, shrink };
 
-    const moved = tf.tidy(() => ({ ...adamUpdate(gradient, { value, m, v }, step) }));
+    const moved = tf.tidy(() => ({ ...adamUpdate(gradient, { value, m, v, max: amsgrad ? max : undefined }, step) }));
 
-    const [w, g, mean, square] = positive.map((data) => [...data]) as [number[], number[], number[], number[]];
+    const [w, g, mean, square, largest] = positive.map((data) => [...data]) as [
+      number[],
+      number[],
+      number[],
+      number[],
+      number[],
+    ];
     const pull = g.map((x, i) => x + l2 * (w[i] as number));
     const newM = mean.map((x, i) => 0.9 * x + 0.1 * (pull[i] as number));
     const newV = square.map((x, i) => 0.98 * x + 0.02 * (pull[i] as number) ** 2);
-    const root = newV.map((x) => Math.sqrt(x) + 1e-3);
+    const newMax = newV.map((x, i) => Math.max(x, largest[i] as number));
+    const root = (amsgrad ? newMax : newV).map((x) => Math.sqrt(x) + 1e-3);
     const newValue = w.map((x, i) => shrink * x - (0.1 * (newM[i] as number)) / (root[i] as number));
     const tolerance = { absolute: 1e-6, relative: 1e-6 };
     expectClose(await moved.m.data(), newM, 'm', tolerance);
     expectClose(await moved.v.data(), newV, 'v', tolerance);
     expectClose(await moved.value.data(), newValue, 'value', tolerance);
+    if (amsgrad) expectClose((await moved.max?.data()) ?? [], newMax, 'max', tolerance);
+    else expect(moved.max).toBeUndefined();
     for (const [i, x] of tensors.entries()) expect(await x.data(), 'inputs stay as they are').toEqual(positive[i]);
     expect(moved.value.shape).toEqual(shape);
-    tf.dispose([moved.value, moved.m, moved.v, ...tensors]);
+    tf.dispose([moved.value, moved.m, moved.v, moved.max ?? [], ...tensors]);
     expect(tf.memory().numTensors).toBe(before);
   });
 
