@@ -9,7 +9,7 @@
 //
 // Logits lie transposed in panels of 8 rows, [items][8]: a lane is a row, a panel is in the order in which the product for
 // the states' gradient reads it, and loops over a panel have no edge.
-import { addTile, copyPart, MR, NR, packA, packB } from './mat-mul';
+import { addTile, copyPart, MR, NR, packA, packB, tileFrom } from './mat-mul';
 import { expNegative4, log1, sumLanes } from './math';
 
 /** Rows in a block, a multiple of 8. */
@@ -51,10 +51,13 @@ class Call {
   tileBytes: usize;
   /** [rows][6] */
   slopes: usize;
+  /** A tile of products. */
   edge: usize;
+  /** A row of a tile, of zeros. */
+  zeros: usize;
 }
 const CALL: usize = (offsetof<Call>() + 15) & ~15;
-const FIXED: usize = CALL + ROWS * MR * 4 + PANEL_ROW * MR;
+const FIXED: usize = CALL + ROWS * MR * 4 + PANEL_ROW * (MR + 1);
 
 // A block holds its states [dim][8], a panel after the other; again as [rows][8], 8 columns after the other; the gradient
 // by the states as [dim][8]; and what is known of its rows.
@@ -135,6 +138,8 @@ export function crossEntropy(
   call.kept = kept;
   call.slopes = scratch + CALL;
   call.edge = call.slopes + ROWS * MR * 4;
+  call.zeros = call.edge + PANEL_ROW * MR;
+  memory.fill(call.zeros, 0, PANEL_ROW);
   call.blocks = scratch + FIXED;
   call.blockBytes = blockBytes(dim);
   call.tiles = call.blocks + <usize>divided(min(rows, group), ROWS) * call.blockBytes;
@@ -232,9 +237,13 @@ function logits(call: Call, states: usize, item: i32, packed: usize, panel: usiz
       v128.store(to, value, 16);
       from += 4;
     }
-  } else memory.fill(panel, 0, PANEL_LOGITS);
+  }
+  let to = panel;
   for (let v = 0; v < count; v += MR) {
-    addTile(dim, packed + ((<usize>v * dim) << 2), states, panel + <usize>v * PANEL_ROW, PANEL_ROW);
+    const rows = packed + ((<usize>v * dim) << 2);
+    if (call.bias) addTile(dim, rows, states, to, PANEL_ROW);
+    else tileFrom(dim, rows, states, call.zeros, 0, to, PANEL_ROW);
+    to += PANEL_ROW * MR;
   }
 }
 
@@ -362,7 +371,7 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
     subtractTargets(call, row + r, min(NR, rows - r), item, panel);
     const to = gradient + p * PANEL_ROW * padded(dim, MR);
     for (let d = 0; d < dim; d += MR) {
-      addSum(count, transposed + <usize>d * ITEMS * 4, panel, to + <usize>d * PANEL_ROW, call.edge);
+      addSum(count, transposed + <usize>d * ITEMS * 4, panel, to + <usize>d * PANEL_ROW, call);
     }
   }
   if (call.dBias) addBiasGradient(panels, divided(rows, NR), count, call.dBias + ((<usize>item) << 2));
@@ -370,9 +379,9 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
 }
 
 /** {@link addTile} to `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
-function addSum(count: i32, a: usize, b: usize, to: usize, tile: usize): void {
-  memory.fill(tile, 0, PANEL_ROW * MR);
-  addTile(count, a, b, tile, PANEL_ROW);
+function addSum(count: i32, a: usize, b: usize, to: usize, call: Call): void {
+  const tile = call.edge;
+  tileFrom(count, a, b, call.zeros, 0, tile, PANEL_ROW);
   for (let i: usize = 0; i < PANEL_ROW * MR; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(tile + i)));
   }

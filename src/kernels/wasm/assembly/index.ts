@@ -22,11 +22,10 @@ export {
   minusLn2High,
   minusLn2Low,
   rounder,
+  term0,
   term1,
   term2,
   term3,
   term4,
   term5,
-  term6,
-  term7,
 } from './math';

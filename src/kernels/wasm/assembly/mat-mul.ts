@@ -190,7 +190,7 @@ export function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void
 }
 
 /** The tile at `c` = the tile at `from` plus the product of a packed block `a` [k][6] and a packed panel `b` [k][8]. */
-function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
+export function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
   let c00 = v128.load(from);
   let c01 = v128.load(from, 16);
   from += fromRow;
