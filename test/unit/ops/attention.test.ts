@@ -155,6 +155,24 @@ onEachBackend((backend) => {
     }
   });
 
+  test.runIf(backend === 'wasm')('the kernel at 2,000 rows, with a bias', { timeout: 60_000 }, async () => {
+    const layout = new Layout(Int32Array.of(0, 1, 2001));
+    const inputs = [1, 2, 3].map((seed) => tensor<tf.Tensor>(normals([2001, 4], seed)));
+    const bias = tensor<tf.Tensor>(normals([1, 2000, 2000], 4));
+    const run = () => {
+      const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) => {
+        const [q, k, v, bias] = x as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor3D];
+        return attention(q, k, v, { queries: layout, heads: 1, causal: true, bias });
+      })([...inputs, bias], tensor(normals([2001, 4], 5)));
+      return Promise.all([value, ...grads].map((tensor) => tensor.data()));
+    };
+    const [fused, composed] = [await run(), await withoutKernel(run)];
+    for (const [i, values] of fused.entries()) {
+      expectClose(values, composed[i] as Float32Array, `output ${i}`, { absolute: 1e-4 });
+    }
+    layout.dispose();
+  });
+
   test('one tensor as queries, keys and values gets the sum of the three gradients', async () => {
     const layout = new Layout(Int32Array.of(0, 2, 5));
     const options = { queries: layout, heads: 2, causal: true };
