@@ -16,6 +16,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type KernelFile, kernelBytes, switchedOff, variants } from './kernel-source.ts';
 import { kernelProblem } from './kernel-test.ts';
 import type { KernelCall } from './memory.ts';
+import { activeRecorder, recordables } from './recording.ts';
 import { activationKernels } from './wasm/activations.ts';
 import { addToKernels } from './wasm/add-to.ts';
 import { attentionKernels } from './wasm/attention.ts';
@@ -190,11 +191,21 @@ function instantiate(module: WebAssembly.Module, backend: WasmBackend): Wasm {
     if (dtype === expected) return backend.dataIdMap.get(dataId).memoryOffset;
     throw new TypeError(`A ${expected} tensor is needed, got ${dtype}: use tf.cast(x, '${expected}').`);
   };
+  recordables.set(backend, {
+    functions: exports as Readonly<Record<string, (...args: number[]) => unknown>>,
+    memory: memoryOf(heap),
+    address: (dataId) => backend.dataIdMap.get(dataId).memoryOffset,
+    scratchAddress: () => block,
+  });
   return {
-    functions: <T>() => exports as T,
+    functions: <T>() => (activeRecorder()?.functions() ?? exports) as T,
     address: (tensor) => addressOf(tensor, 'float32'),
     indices: (tensor) => addressOf(tensor, 'int32'),
-    output: (shape, dtype = 'float32') => backend.makeOutput(shape, dtype),
+    output(shape, dtype = 'float32') {
+      const made = backend.makeOutput(shape, dtype);
+      activeRecorder()?.hold(made.dataId, 4 * tf.util.sizeFromShape([...shape]));
+      return made;
+    },
     scratch(bytes) {
       if (bytes > size) {
         if (block !== 0) heap._free(block);

@@ -78,6 +78,10 @@ class SinusoidalPositions extends Module implements PositionBlock {
 
   forward(layout: Layout): tf.Tensor2D {
     checkPositions(layout, this.maxLength, layout.positions);
+    return layout.memo(this, () => [this.#encodings(layout)])[0] as tf.Tensor2D;
+  }
+
+  #encodings(layout: Layout): tf.Tensor2D {
     const { dim } = this;
     this.#table ??= sinusoidTable(this.maxLength, dim);
     const table = this.#table;
@@ -96,7 +100,7 @@ class NoPositions extends Module implements PositionBlock {
   }
 
   forward(layout: Layout): tf.Tensor2D {
-    return tf.zeros([layout.capacity, this.dim]);
+    return layout.memo(this, () => [tf.zeros([layout.capacity, this.dim])])[0] as tf.Tensor2D;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Where the rows of one batch belong: the device-side companion of `Ragged`. */
 import * as tf from '@tensorflow/tfjs-core';
+import { constant } from '../backend/recording.ts';
 import { type Ragged, range } from './ragged.ts';
 
 export interface LayoutOptions {
@@ -140,11 +141,11 @@ export class Layout {
     return out;
   }
 
-  /** Tensors that an op derives from this layout: made once under `key`, freed with the layout. */
+  /** Tensors that follow from this layout alone: made once under `key`, freed with the layout. */
   memo(key: unknown, make: () => tf.Tensor[]): tf.Tensor[] {
     let tensors = this.#memo.get(key);
     if (!tensors) {
-      tensors = make().map((tensor) => tf.keep(tensor));
+      tensors = constant(make).map((tensor) => tf.keep(tensor));
       this.#memo.set(key, tensors);
     }
     return tensors;

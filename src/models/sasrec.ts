@@ -100,6 +100,10 @@ export class SASRec extends SequenceModel {
     return this.norm.forward(x);
   }
 
+  protected override get recordable(): boolean {
+    return this.encode === SASRec.prototype.encode;
+  }
+
   override output(): Output {
     return this.head.output();
   }

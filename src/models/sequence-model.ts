@@ -14,10 +14,12 @@ import { chunkSize, type ExcludeOptions, type TopK } from '../evaluation/scorer.
 import { topKOfScores } from '../evaluation/top-k.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import { bestItems, hasFusedScores, itemScores, targetRanks } from '../ops/item-scores.ts';
+import { checkRows } from '../ops/rows.ts';
 import type { FitOptions } from '../training/fit-options.ts';
 import type { FitReport } from '../training/fit-report.ts';
 import type { Trainable } from '../training/trainable.ts';
 import { Recommender } from './recommender.ts';
+import { RecordedRequests, read } from './recorded-requests.ts';
 
 export interface SequenceModelOptions {
   /** The items that can be recommended. */
@@ -40,6 +42,7 @@ const ENCODING_ROWS = 2048;
  */
 export abstract class SequenceModel extends Recommender implements Trainable {
   readonly maxLength: number;
+  readonly #requests = new RecordedRequests();
   #fitting = false;
 
   constructor({ items, maxLength = 50 }: SequenceModelOptions) {
@@ -65,6 +68,22 @@ export abstract class SequenceModel extends Recommender implements Trainable {
 
   override config(): { readonly [option: string]: PartOption } {
     return { maxLength: this.maxLength };
+  }
+
+  /**
+   * Whether {@link encode} does the same for all histories of one length but for the items that it looks up: it takes no
+   * decision by the items and keeps no state. Where the backend can, single requests are then answered by repeating the
+   * calls of kernels that one of them made, which takes a third of the time.
+   *
+   * @defaultValue false
+   */
+  protected get recordable(): boolean {
+    return false;
+  }
+
+  override dispose(): void {
+    this.#requests.clear();
+    super.dispose();
   }
 
   /** Trains the network; see {@link FitOptions}. One call at a time. */
@@ -97,6 +116,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   override async topK(histories: Ragged, k: number, { exclude }: ExcludeOptions = {}): Promise<TopK> {
     checkNumber('k', k, { min: 1, integer: true });
     checkCount('exclude', exclude, histories);
+    if (histories.count === 1 && this.recordable && hasOnlyItems(histories)) return this.#answer(histories, k, exclude);
     const out = { items: new Int32Array(histories.count * k), scores: new Float32Array(histories.count * k) };
     await this.#inChunks(histories, SCORING_BATCH, async (states, from, which) => {
       const { items, scores } = await this.#bestOf(states, k, exclude?.take(which));
@@ -118,27 +138,38 @@ export abstract class SequenceModel extends Recommender implements Trainable {
     return out;
   }
 
+  /** {@link topK} of one history, which is recorded. */
+  async #answer(history: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
+    this.requireEvents(history);
+    await ready();
+    const recent = history.last(this.maxLength);
+    if (!hasFusedScores()) {
+      const states = this.#lastStates(recent);
+      return this.#bestOf(states, k, exclude).finally(() => states.dispose());
+    }
+    checkRows(recent.item, this.catalog.size, 'A history');
+    const without = exclude && lengthened(exclude);
+    const inputs = [recent.item, ...(without ? [without.item, without.offsets] : [])];
+    const values = await this.#requests.answer(`${recent.rows} ${without?.rows} ${k}`, inputs, () =>
+      tf.tidy(() => bestItems(this.#encodeLast(recent), this.output(), k, without)),
+    );
+    return checked(values, k);
+  }
+
   async #scoresOf(states: tf.Tensor2D): Promise<Float32Array> {
-    const [scores] = await read(() => [itemScores(states, this.output())]);
+    const [scores] = await read(tf.tidy(() => [itemScores(states, this.output())]));
     return scores as Float32Array;
   }
 
   async #bestOf(states: tf.Tensor2D, k: number, exclude?: Ragged): Promise<TopK> {
     if (!hasFusedScores()) return topKOfScores(await this.#scoresOf(states), this.catalog.size, k, exclude);
-    const [items, scores] = (await read(() => bestItems(states, this.output(), k, exclude))) as [
-      Int32Array,
-      Float32Array,
-    ];
-    for (let i = 0; i < items.length; i += k) {
-      if ((items[i] as number) < -1) throw badScores(i / k, -2 - (items[i] as number));
-    }
-    return { items, scores };
+    return checked(await read(tf.tidy(() => bestItems(states, this.output(), k, exclude))), k);
   }
 
   async #ranksOf(states: tf.Tensor2D, targets: Ragged, exclude?: Ragged): Promise<Int32Array> {
     if (!hasFusedScores()) return ranksOfScores(await this.#scoresOf(states), this.catalog.size, targets, exclude);
     const others = exclude && without(exclude, targets);
-    const [ranks] = (await read(() => [targetRanks(states, this.output(), targets, others)])) as [Int32Array];
+    const [ranks] = (await read(tf.tidy(() => [targetRanks(states, this.output(), targets, others)]))) as [Int32Array];
     for (let b = 0; b < targets.count; b++) {
       for (let t = targets.offsets[b] as number; t < (targets.offsets[b + 1] as number); t++) {
         if ((ranks[t] as number) < 0) throw badScores(b, -1 - (ranks[t] as number));
@@ -193,14 +224,25 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   }
 }
 
-/** The values of tensors, which are freed. */
-async function read(make: () => tf.Tensor[]): Promise<(Float32Array | Int32Array)[]> {
-  const tensors = tf.tidy(make);
-  try {
-    return (await Promise.all(tensors.map((tensor) => tensor.data()))) as (Float32Array | Int32Array)[];
-  } finally {
-    tf.dispose(tensors);
+/** What `bestItems` gives, or its error. */
+function checked(values: readonly (Int32Array | Float32Array)[], k: number): TopK {
+  const [items, scores] = values as [Int32Array, Float32Array];
+  for (let i = 0; i < items.length; i += k) {
+    if ((items[i] as number) < -1) throw badScores(i / k, -2 - (items[i] as number));
   }
+  return { items, scores };
+}
+
+function hasOnlyItems({ events, sequences }: Ragged): boolean {
+  return Object.keys(events).length === 1 && Object.keys(sequences).length === 0;
+}
+
+/** The one list repeats its first row up to a multiple of 32 rows, so that there are few sizes. */
+function lengthened(list: Ragged): Ragged | undefined {
+  if (list.rows === 0) return undefined;
+  const rows = new Int32Array(Math.ceil(list.rows / 32) * 32).fill(list.item[0] as number);
+  rows.set(list.item);
+  return new Ragged(Int32Array.of(0, rows.length), { item: rows });
 }
 
 function rowsOf({ offsets }: Ragged, first: number, end: number): number {

@@ -1,5 +1,5 @@
 /** Rows by their number. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { checkRows } from './rows.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
@@ -28,5 +28,13 @@ export function gatherRows(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
  * @returns `[queries.rows, D]`
  */
 export function selectRows(x: tf.Tensor2D, layout: Layout, queries: Layout): tf.Tensor2D {
-  return queries === layout ? x : gatherRows(x, layout.rowsOf(queries));
+  if (queries === layout) return x;
+  const rows = layout.rowsOf(queries);
+  checkRows(rows, x.shape[0], 'selectRows');
+  const index = queries.memo(layout, () => [tf.tensor1d(rows, 'int32')])[0] as tf.Tensor1D;
+  return withGradient(
+    [x],
+    () => takeRows(x, index),
+    (dy: tf.Tensor2D) => [sumRows(dy, rows, x.shape[0])],
+  );
 }

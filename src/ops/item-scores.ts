@@ -44,7 +44,7 @@ export function bestItems(
   exclude?: Ragged,
 ): [rows: tf.Tensor2D, scores: tf.Tensor2D] {
   const { inputs, scale } = problem(states, items);
-  return runKernel('SeqrecTopScores', { ...inputs, ...excludedInputs(exclude, inputs.table) }, { k, scale });
+  return runKernel('SeqrecTopScores', { ...inputs, ...excludedInputs(exclude) }, { k, scale });
 }
 
 /**
@@ -61,7 +61,7 @@ export function targetRanks(states: tf.Tensor2D, items: ScoredItems, targets: Ra
     targets: tf.tensor1d(targets.item, 'int32'),
     targetOffsets: tf.tensor1d(targets.offsets, 'int32'),
   };
-  const all = { ...inputs, ...ofTargets, ...excludedInputs(exclude, inputs.table) };
+  const all = { ...inputs, ...ofTargets, ...excludedInputs(exclude) };
   return runKernel('SeqrecTargetRanks', all, { scale });
 }
 
@@ -73,9 +73,8 @@ function problem(states: tf.Tensor2D, { weight, bias, scale = 1 }: ScoredItems) 
   return { inputs: { states, table, ...(b && { bias: b }) }, scale };
 }
 
-function excludedInputs(exclude: Ragged | undefined, table: tf.Tensor2D): Record<string, tf.Tensor> {
+function excludedInputs(exclude: Ragged | undefined): Record<string, tf.Tensor> {
   if (!exclude || exclude.rows === 0) return {};
-  checkRows(exclude.item, table.shape[0], 'Excluded items of a catalogue');
   return {
     excluded: tf.tensor1d(exclude.item, 'int32'),
     excludedOffsets: tf.tensor1d(exclude.offsets, 'int32'),

@@ -11,6 +11,7 @@ interface Bench {
 
 const benches: { readonly [name: string]: () => Promise<Bench> } = {
   kernels: () => import('./kernels.ts'),
+  request: () => import('./request.ts'),
   train: () => import('./train.ts'),
 };
 

@@ -6,6 +6,7 @@ export { attentionBackward, attentionForward, attentionScratch, clear } from './
 export { columnSums } from './column-sums';
 export { crossEntropy, crossEntropyScratch } from './cross-entropy';
 export { dropout } from './dropout';
+export { add, multiply } from './elementwise';
 export { gruBackward, gruBackwardScratch, gruForward, gruForwardScratch } from './gru';
 export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-scores';
 export { layerNormBackward, layerNormForward } from './layer-norm';
