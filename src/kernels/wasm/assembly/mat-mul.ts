@@ -169,6 +169,7 @@ function packedProduct(
     for (let j = 0; j < n; j += NR) {
       const width = min(NR, n - j);
       if (rows === MR && width === NR) tileFrom(k, packedA, right, from, startRow, to, cRow);
+      else if (rows === 4 && width === NR) tileOf4(k, packedA, right, from, startRow, to, cRow);
       else {
         // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
         copyPart(from, startRow, tile, ROW_BYTES, rows, width);
@@ -251,6 +252,50 @@ export function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize
   v128.store(c, c51, 16);
 }
 
+/** {@link tileFrom} for the first four rows, which is what a width of 64 leaves over. */
+function tileOf4(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
+  let c00 = v128.load(from);
+  let c01 = v128.load(from, 16);
+  from += fromRow;
+  let c10 = v128.load(from);
+  let c11 = v128.load(from, 16);
+  from += fromRow;
+  let c20 = v128.load(from);
+  let c21 = v128.load(from, 16);
+  from += fromRow;
+  let c30 = v128.load(from);
+  let c31 = v128.load(from, 16);
+  for (; k > 0; k--) {
+    const left = v128.load(b);
+    const right = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a);
+    c00 = madd(x, left, c00);
+    c01 = madd(x, right, c01);
+    x = v128.load_splat<f32>(a, 4);
+    c10 = madd(x, left, c10);
+    c11 = madd(x, right, c11);
+    x = v128.load_splat<f32>(a, 8);
+    c20 = madd(x, left, c20);
+    c21 = madd(x, right, c21);
+    x = v128.load_splat<f32>(a, 12);
+    c30 = madd(x, left, c30);
+    c31 = madd(x, right, c31);
+    a += MR * 4;
+    b += ROW_BYTES;
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  c += cRow;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  c += cRow;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  c += cRow;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+}
+
 /** {@link addTile} for the first row only. */
 function addRow(k: i32, a: usize, b: usize, c: usize): void {
   let left = v128.load(c);
@@ -278,8 +323,17 @@ export function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, r
 
 /** Copies up to 6 rows of A to `to` [k][6]; rows that are missing become 0. */
 export function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize): void {
-  if (rows < MR) return packEdge(a, row, column, rows, MR, k, to);
   let i = 0;
+  if (rows === 4 && column !== 4) {
+    for (; i < k; i++) {
+      v128.store(to, v128.load(a));
+      store<u64>(to, 0, 16);
+      a += column;
+      to += MR * 4;
+    }
+    return;
+  }
+  if (rows < MR) return packEdge(a, row, column, rows, MR, k, to);
   if (column !== 4) {
     for (; i < k; i++) {
       v128.store(to, v128.load(a));
