@@ -4,6 +4,7 @@ import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { type KernelPaths, setKernelPaths } from './kernel-source.ts';
 import type { Candidate } from './select.ts';
+import { rememberWasmOptions } from './wasm-options.ts';
 
 /** The binaries of `@tensorflow/tfjs-backend-wasm`, of which the runtime's abilities select one. */
 export type WasmFile =
@@ -54,6 +55,7 @@ export function configureWasm({ paths = '', kernels }: WasmOptions): void {
     );
   }
   if (kernels !== undefined) setKernelPaths(kernels);
+  rememberWasmOptions({ paths, kernels });
   if (paths === '') return;
   if (typeof paths === 'string') setWasmPaths(paths.endsWith('/') ? paths : `${paths}/`);
   else setWasmPaths({ ...paths });

@@ -7,8 +7,8 @@ import type { GradientSums } from '../ops/gradients.ts';
 import type { Questions, StepPart } from './questions.ts';
 import type { Trainable } from './trainable.ts';
 
-/** Rows of a part: with fewer the bookkeeping of tfjs shows, with more the values leave the cache. */
-const PART_ROWS = 1000;
+/** Rows of a part: with fewer the bookkeeping of tfjs shows, with more only the memory grows. */
+const PART_ROWS = 3000;
 
 /**
  * Computes the parts of a step that belong to thread `index` of `count`, in order, and adds their gradients to `sums`. A

@@ -5,7 +5,18 @@
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import 'seqrec/wasm';
-import { attention, Layout, layerNorm, Rng, ready, softmaxCrossEntropy } from 'seqrec';
+import {
+  attention,
+  gru,
+  gruCell,
+  Layout,
+  layerNorm,
+  linear,
+  neighborSums,
+  Rng,
+  ready,
+  softmaxCrossEntropy,
+} from 'seqrec';
 import { abab, digits, report, type Times, timed } from './abab.ts';
 import { measurePeak, type Peak } from './peak.ts';
 
@@ -67,6 +78,9 @@ const cases: readonly Case[] = [
       return () => tf.grads((x, w) => softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets))([x, table]);
     },
   },
+  gruCase('forward'),
+  gruCase('forward+backward'),
+  graphCase(),
   {
     name: `layer norm ${rows}x${dim} forward`,
     prepare() {
@@ -118,6 +132,52 @@ function attentionCase(length: number, passes: 'forward' | 'forward+backward'): 
       const op = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
         attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, { queries: layout, heads: 2, causal: true });
       return passes === 'forward' ? () => op(q, k, v) : () => tf.grads(op)([q, k, v], dy);
+    },
+  };
+}
+
+/** 128 sequences of 20, as `nn.GRU`: with the projection of the inputs, and every gradient. */
+function gruCase(passes: 'forward' | 'forward+backward'): Case {
+  const [count, length, width] = [128, 20, 104];
+  const product = 2 * count * length * width * 3 * width;
+  return {
+    name: `gru ${count} sequences of ${length}, width ${width}, ${passes}`,
+    flops: (passes === 'forward' ? 2 : 6) * product,
+    prepare() {
+      const layout = new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
+      const [x, dy] = [normals([count * length, width]), normals([count * length, width], 1, 1)];
+      const [wIh, wHh] = [normals([3 * width, width], 0.1, 2), normals([3 * width, width], 0.1, 3)];
+      const [bIh, bHh] = [normals1d(3 * width), normals1d(3 * width)];
+      const op = (x: tf.Tensor, wIh: tf.Tensor, bIh: tf.Tensor, wHh: tf.Tensor, bHh: tf.Tensor) =>
+        gru(linear(x as tf.Tensor2D, wIh, bIh), wHh, { layout, bias: bHh });
+      return passes === 'forward' ? () => op(x, wIh, bIh, wHh, bHh) : () => tf.grads(op)([x, wIh, bIh, wHh, bHh], dy);
+    },
+  };
+}
+
+/** One layer of SR-GNN on paths of 8 nodes. */
+function graphCase(): Case {
+  const [nodes, width] = [1024, 100];
+  return {
+    name: `gated graph ${nodes} nodes, width ${width}, forward+backward`,
+    flops: 3 * 2 * nodes * width * (2 + 6 + 3) * width,
+    prepare() {
+      const tails = Int32Array.from({ length: nodes }, (_, i) => i).filter((i) => i % 8 < 7);
+      const heads = tails.map((i) => i + 1);
+      const weights = new Float32Array(tails.length).fill(1);
+      const edges = [
+        { from: tails, to: heads, weights },
+        { from: heads, to: tails, weights },
+      ];
+      const [x, dy] = [normals([nodes, width]), normals([nodes, width], 1, 1)];
+      const all = [
+        normals([2 * width, width], 0.1, 2),
+        normals([3 * width, 2 * width], 0.1),
+        normals([3 * width, width], 0.1),
+      ];
+      const op = (x: tf.Tensor, wEdges: tf.Tensor, wIh: tf.Tensor, wHh: tf.Tensor) =>
+        gruCell(linear(neighborSums(linear(x as tf.Tensor2D, wEdges), edges), wIh), x as tf.Tensor2D, wHh);
+      return () => tf.grads(op)([x, ...all], dy);
     },
   };
 }

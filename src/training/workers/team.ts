@@ -1,5 +1,7 @@
 /** The workers of a run, as the thread that called `fit` sees them. */
 import { backendInfo } from '../../backend/select.ts';
+import type { WasmOptions } from '../../backend/wasm.ts';
+import { wasmOptions } from '../../backend/wasm-options.ts';
 import { isPart, type PartJson, partsToJson } from '../../core/part.ts';
 import { epochOrder } from '../../data/batches.ts';
 import type { Interactions } from '../../data/interactions.ts';
@@ -18,6 +20,7 @@ export interface WorkerOrder {
   readonly index: number;
   readonly threads: number;
   readonly backend: string;
+  readonly wasm: WasmOptions;
   /** The model as a file, from which it is made again. */
   readonly model: Uint8Array;
   readonly modelName: string;
@@ -148,6 +151,7 @@ async function orderFor(
   return {
     threads: workers.count,
     backend: backendInfo()?.name as string,
+    wasm: wasmOptions(),
     model: (await model.save?.()) as Uint8Array,
     modelName: (model.constructor as { modelName?: string }).modelName ?? '',
     modules: [...modulesOf([model.constructor, model.config(), loss, objective])],

@@ -36,6 +36,8 @@ export function tensor<T extends tf.Tensor = tf.Tensor2D>({ data, shape }: Value
 export interface Tolerance {
   absolute?: number;
   relative?: number;
+  /** Times the largest value of the expected tensor. */
+  ofMax?: number;
 }
 
 /**
@@ -73,12 +75,14 @@ export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
   what: string,
-  { absolute = 2e-5, relative = 1e-4 }: Tolerance = {},
+  { absolute = 2e-5, relative = 1e-4, ofMax = 0 }: Tolerance = {},
 ): void {
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i] as number));
   expect(actual.length, `${what}: length`).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     const [a, b] = [actual[i] as number, expected[i] as number];
-    if (Math.abs(a - b) <= absolute + relative * Math.abs(b)) continue;
+    if (Math.abs(a - b) <= absolute + relative * Math.abs(b) + ofMax * largest) continue;
     expect.fail(`${what}: [${i}] is ${a}, expected ${b}`);
   }
 }

@@ -4,6 +4,7 @@ import { Rng } from '../../../src/core/rng.ts';
 import { softmaxCrossEntropy } from '../../../src/ops/cross-entropy.ts';
 import { composedCrossEntropy } from '../../../src/ops/cross-entropy-composed.ts';
 import { hasKernel } from '../../../src/ops/kernel.ts';
+import { addTo } from '../../reference/array.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
 import * as reference from '../../reference/cross-entropy.ts';
 import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
@@ -104,21 +105,37 @@ onEachBackend((backend) => {
   });
 
   test.runIf(backend === 'wasm')('a million items', async () => {
-    const [rows, items, dim] = [1, 1_000_000, 16];
-    const states = normals([rows, dim], 1);
-    const table = { shape: [items, dim], data: new Float32Array(items * dim) };
-    for (let i = 0; i < table.data.length; i++) table.data[i] = ((i * 7919) % 10_007) / 10_007 - 0.5;
-    const targets = Int32Array.of(654_321);
+    // A hundred copies of a table: what the reference says of one is easily said of all.
+    const [rows, few, copies, dim] = [3, 10_000, 100, 16];
+    const [states, table] = [normals([rows, dim], 1), normals([few, dim], 2, 0.3)];
+    const targets = Int32Array.of(9_999, 4_321, 0);
     const it = { targets, weights: new Float32Array(rows).fill(1), scale: 1, labelSmoothing: 0 };
     const doubles = [Float64Array.from(states.data), Float64Array.from(table.data)] as const;
-    const expected = reference.crossEntropyGradients(...doubles, undefined, it);
-    const tensors = [tensor(states), tensor(table)];
+    const ofOne = reference.crossEntropyGradients(...doubles, undefined, it);
+    const tensors = [tensor(states), tf.tile(tensor(table), [copies, 1])] as [tf.Tensor2D, tf.Tensor2D];
+    const last = targets.map((target) => target + few * (copies - 1));
     const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
-      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets),
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, last),
     )(tensors);
-    expectNear(await value.data(), [reference.crossEntropy(...doubles, undefined, it)], 'loss');
-    expectNear(await (grads[0] as tf.Tensor).data(), expected.states, 'states');
-    expectNear(await (grads[1] as tf.Tensor).data(), expected.table, 'table');
+    expectNear(
+      await value.data(),
+      [reference.crossEntropy(...doubles, undefined, it) + rows * Math.log(copies)],
+      'loss',
+    );
+    expectNear(await (grads[0] as tf.Tensor).data(), ofOne.states, 'states');
+    // The softmax is shared among the copies, the targets are in the last one.
+    const shared = ofOne.table;
+    const ofTargets = new Float64Array(few * dim);
+    targets.forEach((target, m) => {
+      for (let j = 0; j < dim; j++) addTo(ofTargets, target * dim + j, states.data[m * dim + j] as number);
+    });
+    for (let i = 0; i < shared.length; i++) shared[i] = ((shared[i] as number) + (ofTargets[i] as number)) / copies;
+    const found = await (grads[1] as tf.Tensor).data();
+    for (const copy of [0, 1, 50, copies - 2]) {
+      expectNear(found.subarray(copy * few * dim, (copy + 1) * few * dim), shared, `table, copy ${copy}`);
+    }
+    const ofLast = shared.map((value, i) => value - (ofTargets[i] as number));
+    expectNear(found.subarray((copies - 1) * few * dim), ofLast, 'table, last copy');
     tf.dispose([value, ...grads, ...tensors]);
   });
 

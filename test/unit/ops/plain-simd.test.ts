@@ -20,6 +20,7 @@ await import('./dropout.test.ts');
 await import('./gru.test.ts');
 await import('./layer-norm.test.ts');
 await import('./linear.test.ts');
+await import('./properties.test.ts');
 await import('./lookup.test.ts');
 await import('./neighbor-sums.test.ts');
 await import('../models/serving.test.ts');

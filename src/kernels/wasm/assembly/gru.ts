@@ -69,15 +69,21 @@ export function gruForward(
     }
     const inProduct = before ? 2 * columns : 3 * columns;
     addPacked(active, inProduct, width, previous, wide, 4, false, panels, gates, 4 * wide, work);
+    // One function at a time over a row: a chain of them would leave the processor waiting.
+    for (let i: usize = 0; i < <usize>active; i++) {
+      const at = gates + i * 4 * wide;
+      sigmoids(at, 2 * wide);
+      if (before) resetState(at, previous + i * wide, wide);
+      else resetProduct(at, wide);
+    }
     if (before) {
-      for (let i: usize = 0; i < <usize>active; i++) resetState(gates + i * 4 * wide, previous + i * wide, wide);
       const reset = gates + 3 * wide;
       addPacked(active, columns, width, reset, 4 * wide, 4, false, candidatePanels, gates + 2 * wide, 4 * wide, work);
     }
     for (let i: usize = 0; i < <usize>active; i++) {
       const to = following + i * wide;
-      if (before) newState(gates + i * 4 * wide, previous + i * wide, wide, to);
-      else newStateOfProduct(gates + i * 4 * wide, previous + i * wide, wide, to);
+      const at = gates + i * 4 * wide;
+      newState(at + (before ? 2 : 3) * wide, at + wide, previous + i * wide, wide, to);
       copyRow(to, width, states + row * <usize>load<i32>(rows + (i << 2)));
     }
     rows += active << 2;
@@ -240,38 +246,33 @@ function addInputs(x: usize, bias: usize, width: i32, wide: usize, before: bool,
   }
 }
 
-/** r, z, n = tanh(input + r · product) and the new state n + z · (state - n). */
-function newStateOfProduct(gates: usize, state: usize, wide: usize, to: usize): void {
-  for (let j: usize = 0; j < wide; j += 16) {
-    const at = gates + j;
-    const r = sigmoid4(v128.load(at));
-    const z = sigmoid4(v128.load(at + wide));
-    const n = tanh4(madd(r, v128.load(at + 2 * wide), v128.load(at + 3 * wide)));
-    v128.store(at, r);
-    v128.store(at + wide, z);
-    v128.store(at + 3 * wide, n);
-    v128.store(to + j, madd(z, f32x4.sub(v128.load(state + j), n), n));
-  }
+/** The sigmoids of `bytes` bytes in place. */
+function sigmoids(at: usize, bytes: usize): void {
+  for (const end = at + bytes; at < end; at += 16) v128.store(at, sigmoid4(v128.load(at)));
 }
 
-/** r, z and r · state. */
+/** r · state, after {@link sigmoids}. */
 function resetState(gates: usize, state: usize, wide: usize): void {
   for (let j: usize = 0; j < wide; j += 16) {
     const at = gates + j;
-    const r = sigmoid4(v128.load(at));
-    v128.store(at, r);
-    v128.store(at + wide, sigmoid4(v128.load(at + wide)));
-    v128.store(at + 3 * wide, f32x4.mul(r, v128.load(state + j)));
+    v128.store(at + 3 * wide, f32x4.mul(v128.load(at), v128.load(state + j)));
   }
 }
 
-/** After {@link resetState}: n = tanh(input + product) and the new state. */
-function newState(gates: usize, state: usize, wide: usize, to: usize): void {
+/** Adds r · product to the candidate's input. */
+function resetProduct(gates: usize, wide: usize): void {
+  for (const end = gates + wide; gates < end; gates += 16) {
+    const input = v128.load(gates + 3 * wide);
+    v128.store(gates + 3 * wide, madd(v128.load(gates), v128.load(gates + 2 * wide), input));
+  }
+}
+
+/** The candidate n, of whose sum it is the tanh, and the new state n + z · (state - n). */
+function newState(candidate: usize, z: usize, state: usize, wide: usize, to: usize): void {
   for (let j: usize = 0; j < wide; j += 16) {
-    const at = gates + j;
-    const n = tanh4(v128.load(at + 2 * wide));
-    v128.store(at + 2 * wide, n);
-    v128.store(to + j, madd(v128.load(at + wide), f32x4.sub(v128.load(state + j), n), n));
+    const n = tanh4(v128.load(candidate + j));
+    v128.store(candidate + j, n);
+    v128.store(to + j, madd(v128.load(z + j), f32x4.sub(v128.load(state + j), n), n));
   }
 }
 
