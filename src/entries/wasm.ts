@@ -9,5 +9,6 @@ import { wasm } from '../backend/wasm.ts';
 
 requestBackend(wasm);
 
+export { accelerateTensorFlow } from '../backend/accelerate.ts';
 export type { KernelFile, KernelPaths } from '../backend/kernel-source.ts';
 export { configureWasm, type WasmFile, type WasmOptions } from '../backend/wasm.ts';

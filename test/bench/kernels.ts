@@ -4,7 +4,6 @@
  */
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import 'seqrec/wasm';
 import {
   attention,
   gru,
@@ -17,7 +16,9 @@ import {
   ready,
   softmaxCrossEntropy,
 } from 'seqrec';
+import { accelerateTensorFlow } from 'seqrec/wasm';
 import { abab, digits, report, type Times, timed } from './abab.ts';
+import { measureLoad } from './load.ts';
 import { measurePeak, type Peak } from './peak.ts';
 
 interface Case {
@@ -38,6 +39,8 @@ export async function run(options: string[]): Promise<void> {
   await ready();
   const peak = await measurePeak();
   print({ case: 'peak', relaxed: peak.relaxed, gflops: peak.gflops, multiply_add_ns: peak.latencyNs });
+  if ('plain tf ops'.includes(values.case)) await plainOps(Number(values.rounds));
+  if ('load'.includes(values.case)) print({ ...(await measureLoad(Number(values.rounds))) });
   for (const each of cases) {
     if (!each.name.includes(values.case)) continue;
     const call = each.prepare();
@@ -53,6 +56,28 @@ export async function run(options: string[]): Promise<void> {
       rival,
     );
   }
+}
+
+/** A step of attention written in plain `tf` ops, forward and backward: accelerated, and as TensorFlow.js ships it. */
+async function plainOps(rounds: number): Promise<void> {
+  const [batch, length, heads] = [32, 50, 2];
+  const inputs = [1, 2, 3].map((seed) => normals([batch * length, dim], 1, seed));
+  const split = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [batch, length, heads, dim / heads]), [0, 2, 1, 3]);
+  const mix = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => {
+    const weights = tf.softmax(tf.matMul(split(q), split(k), false, true));
+    return tf.sum(tf.square(tf.matMul(weights, split(v))));
+  };
+  const step = timed(() => tf.tidy(() => void tf.valueAndGrads(mix)(inputs)));
+  const accelerated = async () => {
+    const restore = await accelerateTensorFlow();
+    try {
+      return await step();
+    } finally {
+      restore();
+    }
+  };
+  const [ours, rival] = (await abab([accelerated, step], rounds)) as [Times, Times];
+  report({ bench: 'kernels', case: 'plain tf ops', rival: 'tfjs-wasm' }, ours, rival);
 }
 
 const dim = 64;

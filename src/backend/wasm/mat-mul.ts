@@ -21,6 +21,12 @@ export interface MatMulFunctions {
   columnSums(x: number, rows: number, columns: number, sums: number): void;
 }
 
+interface Batched {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly outer: readonly number[];
+}
+
 export const matMulKernels: readonly WasmKernel[] = [
   {
     name: 'SeqrecMatMul',
@@ -40,6 +46,26 @@ export const matMulKernels: readonly WasmKernel[] = [
     },
   },
   {
+    /** A product for each matrix of the axes `outer`; an operand with a single matrix serves all of them. */
+    name: 'SeqrecBatchMatMul',
+    run({ inputs, attrs }, wasm) {
+      const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+      const { transposeA, transposeB, outer } = attrs as unknown as Batched;
+      const [left, right] = [matrix(a, transposeA), matrix(b, transposeB)];
+      const [m, n, k] = [left.rows, right.columns, left.columns];
+      const [countA, countB] = [a, b].map(({ shape }) => sizeOf(shape.slice(0, -2))) as [number, number];
+      const { matMul, matMulScratch } = wasm.functions<MatMulFunctions>();
+      const out = wasm.output([...outer, m, n]);
+      const scratch = wasm.scratch(matMulScratch(n, k));
+      const [from, by, to] = [a, b, out].map(wasm.address) as [number, number, number];
+      for (let i = 0; i < sizeOf(outer); i++) {
+        const [x, y] = [from + (countA === 1 ? 0 : 4 * i * m * k), by + (countB === 1 ? 0 : 4 * i * k * n)];
+        matMul(m, n, k, x, left.row, left.column, y, right.row, right.column, 0, to + 4 * i * m * n, scratch);
+      }
+      return out;
+    },
+  },
+  {
     name: 'SeqrecColumnSums',
     run({ inputs }, wasm) {
       const { x } = inputs as { x: tf.TensorInfo };
@@ -53,8 +79,12 @@ export const matMulKernels: readonly WasmKernel[] = [
 
 /** The size of a matrix, transposed or not, and the bytes from one row and one column to the next. */
 function matrix({ shape }: tf.TensorInfo, transposed = false) {
-  const [rows, columns] = shape as [number, number];
+  const [rows, columns] = shape.slice(-2) as [number, number];
   return transposed
     ? { rows: columns, columns: rows, row: 4, column: 4 * columns }
     : { rows, columns, row: 4 * columns, column: 4 };
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
 }
