@@ -9,12 +9,68 @@ import type { SampledProblem, SampledResult } from './sampled-composed.ts';
 import type { RowPart } from './sampled-scores.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 
+/** Scores that exist at one time. */
+const MAX_SCORES = (16 * 2 ** 20) / 4;
+
 /**
  * Each target against its own negatives, or, by matrix products, all against shared ones.
  *
  * @param sparse whether few rows may stay by row; else there is one part of all rows in order
  */
 export function fusedSampledLoss(problem: SampledProblem, wanted: boolean, sparse: boolean): SampledResult {
+  const { targets, negatives, shared } = problem.questions;
+  const count = targets.length;
+  const size = Math.max(1, Math.floor(MAX_SCORES / (shared ? negatives.length : negatives.length / count)));
+  let result: SampledResult | undefined;
+  for (let from = 0; from < count; from += size) {
+    const next = chunk(problem, from, Math.min(from + size, count), wanted, sparse);
+    result = result ? joined(result, next, sparse) : next;
+  }
+  return result as SampledResult;
+}
+
+/** The targets `from` … `to - 1`, without leaving a tensor besides the result. */
+function chunk(problem: SampledProblem, from: number, to: number, wanted: boolean, sparse: boolean): SampledResult {
+  // tidy would search an object that it is given back, and the rows in it number by number.
+  let rows: Int32Array[] = [];
+  const [loss, dStates, ...others] = tf.tidy(() => {
+    const { loss, gradients } = pass(problem, from, to, wanted, sparse);
+    if (!gradients) return [loss];
+    const { dStates, parts, dBias } = gradients;
+    rows = parts.map((part) => part.rows);
+    return [loss, dStates, ...parts.map((part) => part.values), ...(dBias ? [dBias] : [])];
+  }) as [tf.Scalar, tf.Tensor2D?, ...tf.Tensor2D[]];
+  if (!dStates) return { loss };
+  const parts = rows.map((which, i) => ({ rows: which, values: others[i] as tf.Tensor2D }));
+  return { loss, gradients: { dStates, parts, dBias: others[rows.length] as tf.Tensor1D | undefined } };
+}
+
+/** Both results as one; disposes of what it was given. */
+function joined(a: SampledResult, b: SampledResult, sparse: boolean): SampledResult {
+  const loss = sum(a.loss, b.loss);
+  if (!a.gradients || !b.gradients) return { loss };
+  const [x, y] = [a.gradients, b.gradients];
+  const dStates = tf.concat([x.dStates, y.dStates]);
+  tf.dispose([x.dStates, y.dStates]);
+  const [[first], [second]] = [x.parts, y.parts] as [[RowPart], [RowPart]];
+  return {
+    loss,
+    gradients: {
+      dStates,
+      parts: sparse ? [...x.parts, ...y.parts] : [{ rows: first.rows, values: sum(first.values, second.values) }],
+      dBias: x.dBias && y.dBias && sum(x.dBias, y.dBias),
+    },
+  };
+}
+
+function sum<T extends tf.Tensor>(a: T, b: T): T {
+  const total: T = tf.add(a, b);
+  tf.dispose([a, b]);
+  return total;
+}
+
+function pass(whole: SampledProblem, from: number, to: number, wanted: boolean, sparse: boolean): SampledResult {
+  const problem = from === 0 && to === whole.questions.targets.length ? whole : part(whole, from, to);
   const { states, table, bias, scale, questions, formula } = problem;
   const { targets, negatives, shared } = questions;
   const own = shared ? targets : concat(targets, negatives);
@@ -24,7 +80,7 @@ export function fusedSampledLoss(problem: SampledProblem, wanted: boolean, spars
   }) as [tf.Tensor2D, tf.Tensor2D];
   const common = shared ? againstShared(problem) : undefined;
 
-  const slopes = formula({ positive, negative: common?.scores ?? ownScores, from: 0, to: targets.length });
+  const slopes = formula({ positive, negative: common?.scores ?? ownScores, from, to });
   const weighted = weighting(questions.weights);
   const loss: tf.Scalar = tf.sum(weighted(slopes.loss));
   if (!wanted) return { loss };
@@ -44,6 +100,22 @@ export function fusedSampledLoss(problem: SampledProblem, wanted: boolean, spars
   ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D?];
   const gradients = { dStates, parts: [{ rows, values: dRows }], dBias };
   return { loss, gradients: common ? common.add(dNegative, gradients, sparse) : gradients };
+}
+
+/** The problem of the targets `from` … `to - 1` only. */
+function part(problem: SampledProblem, from: number, to: number): SampledProblem {
+  const { targets, weights, negatives, shared } = problem.questions;
+  const width = negatives.length / targets.length;
+  return {
+    ...problem,
+    states: tf.slice(problem.states, [from, 0], [to - from, -1]),
+    questions: {
+      targets: targets.subarray(from, to),
+      weights: weights.subarray(from, to),
+      negatives: shared ? negatives : negatives.subarray(from * width, to * width),
+      shared,
+    },
+  };
 }
 
 /** The scores `[M, K]` of the shared negatives; adds to gradients what flows back through them. */

@@ -49,8 +49,8 @@ export interface SampledLossOptions {
 
 /**
  * The weighted SUM over the targets of a loss that reads the scores scale · (state · weight[row] + bias[row]) of the
- * target and its negatives. Value and gradients come from the same pass; where it is composed, over chunks of targets of
- * at most about 16 MB. When `weight` is a parameter under `gradients`, its gradient covers only the rows read.
+ * target and its negatives. Value and gradients come from the same pass over chunks of targets of at most about 16 MB.
+ * When `weight` is a parameter under `gradients`, its gradient covers only the rows read.
  *
  * @param states  `[M, D]`
  * @param weight  `[V, D]`

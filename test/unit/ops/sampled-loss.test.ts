@@ -14,6 +14,7 @@ import { hasKernel } from '../../../src/ops/kernel.ts';
 import { composedSampledLoss } from '../../../src/ops/sampled-composed.ts';
 import { logistic, softmaxOverNegatives } from '../../../src/ops/sampled-formulas.ts';
 import { fusedSampledLoss } from '../../../src/ops/sampled-fused.ts';
+import { segmentSum } from '../../../src/ops/segment-sum.ts';
 import * as reference from '../../reference/losses.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts';
 
@@ -123,11 +124,17 @@ onEachBackend((backend) => {
   });
 
   test.runIf(backend === 'wasm')('composed it is the same', async () => {
-    for (const shared of [false, true]) {
-      const { item, weight, negatives } = questions(130, 300, 33, shared);
+    for (const [rows, dim, count, shared] of [
+      [130, 36, 33, false],
+      [130, 36, 33, true],
+      // More scores than exist at one time.
+      [70, 2, 60_000, false],
+      [70, 2, 60_000, true],
+    ] as const) {
+      const { item, weight, negatives } = questions(rows, 300, count, shared);
       const problem = {
-        states: tensor(normals([130, 36], 1)),
-        table: tensor(normals([300, 36], 2)),
+        states: tensor(normals([rows, dim], 1)),
+        table: tensor(normals([300, dim], 2)),
         bias: tensor<tf.Tensor1D>(normals([300], 3)),
         scale: 0.3,
         questions: { targets: item, weights: weight, negatives: negatives.items, shared },
@@ -143,6 +150,10 @@ onEachBackend((backend) => {
       ] as const) {
         expectClose(await (x as tf.Tensor).data(), await (y as tf.Tensor).data(), name, { absolute: 1e-4 });
       }
+      const byRow = fusedSampledLoss(problem, true, true).gradients?.parts ?? [];
+      const sums = byRow.map(({ rows, values }) => segmentSum(values, rows, 300));
+      const table = a?.parts[0]?.values as tf.Tensor;
+      expectClose(await tf.addN(sums).data(), await table.data(), 'rows', { absolute: 1e-4 });
     }
   });
 
