@@ -12,6 +12,8 @@ import { expNegative4, madd, sigmoid4 } from './math';
 
 /** Terms of the gradient by the weight that are collected before they are added. */
 const COLLECTED = 512;
+/** Rows of a step that are taken through it together, so that what belongs to them stays in cache. */
+const BLOCK = 96;
 
 /** The width of a gate in bytes. */
 @inline
@@ -26,7 +28,7 @@ export function gruForwardScratch(width: i32): usize {
 
 /**
  * Writes `states` and, on the way, `gates` and `previous`, the state before each sorted row. With `keep` these two hold
- * all sorted rows (`previous` and `count` more); else one step, and two steps of `count` rows.
+ * all sorted rows (`previous` and `count` more); else a block of a step, and two steps of `count` rows.
  */
 export function gruForward(
   x: usize,
@@ -59,35 +61,39 @@ export function gruForward(
     loadPadded(from, width, previous + i * wide, wide);
   }
   const columns = <i32>(wide >> 2);
+  const inProduct = before ? 2 * columns : 3 * columns;
   let following = previous + <usize>count * wide;
   for (let step = 0; step < steps; step++) {
     const active = load<i32>(counts + (step << 2));
     if (keep) following = previous + <usize>active * wide;
-    for (let i: usize = 0; i < <usize>active; i++) {
-      const from = x + 3 * row * <usize>load<i32>(rows + (i << 2));
-      addInputs(from, bias, width, wide, before, gates + i * 4 * wide);
+    for (let first = 0; first < active; first += BLOCK) {
+      const block: usize = min(BLOCK, active - first);
+      const state = previous + <usize>first * wide;
+      const next = following + <usize>first * wide;
+      for (let i: usize = 0; i < block; i++) {
+        const from = x + 3 * row * <usize>load<i32>(rows + (i << 2));
+        addInputs(from, bias, width, wide, before, gates + i * 4 * wide);
+      }
+      addPacked(<i32>block, inProduct, width, state, wide, 4, false, panels, gates, 4 * wide, work);
+      for (let i: usize = 0; i < block; i++) {
+        const at = gates + i * 4 * wide;
+        sigmoids(at, 2 * wide);
+        if (before) resetState(at, state + i * wide, wide);
+        else resetProduct(at, wide);
+      }
+      if (before) {
+        const reset = gates + 3 * wide;
+        const to = gates + 2 * wide;
+        addPacked(<i32>block, columns, width, reset, 4 * wide, 4, false, candidatePanels, to, 4 * wide, work);
+      }
+      for (let i: usize = 0; i < block; i++) {
+        const at = gates + i * 4 * wide;
+        newState(at + (before ? 2 : 3) * wide, at + wide, state + i * wide, wide, next + i * wide);
+        copyRow(next + i * wide, width, states + row * <usize>load<i32>(rows + (i << 2)));
+      }
+      rows += block << 2;
+      if (keep) gates += block * 4 * wide;
     }
-    const inProduct = before ? 2 * columns : 3 * columns;
-    addPacked(active, inProduct, width, previous, wide, 4, false, panels, gates, 4 * wide, work);
-    // One function at a time over a row: a chain of them would leave the processor waiting.
-    for (let i: usize = 0; i < <usize>active; i++) {
-      const at = gates + i * 4 * wide;
-      sigmoids(at, 2 * wide);
-      if (before) resetState(at, previous + i * wide, wide);
-      else resetProduct(at, wide);
-    }
-    if (before) {
-      const reset = gates + 3 * wide;
-      addPacked(active, columns, width, reset, 4 * wide, 4, false, candidatePanels, gates + 2 * wide, 4 * wide, work);
-    }
-    for (let i: usize = 0; i < <usize>active; i++) {
-      const to = following + i * wide;
-      const at = gates + i * 4 * wide;
-      newState(at + (before ? 2 : 3) * wide, at + wide, previous + i * wide, wide, to);
-      copyRow(to, width, states + row * <usize>load<i32>(rows + (i << 2)));
-    }
-    rows += active << 2;
-    if (keep) gates += <usize>active * 4 * wide;
     const last = previous;
     previous = following;
     following = last;
@@ -97,9 +103,8 @@ export function gruForward(
 /** The scratch space of {@link gruBackward} in bytes. */
 export function gruBackwardScratch(count: i32, width: i32): usize {
   const wide = padded(width);
-  const collected: usize = max(COLLECTED, count);
   const work = max(packedScratch(3 * <i32>(wide >> 2)), matMulScratch(width, COLLECTED));
-  return 3 * wide * (wide >> 2) + 2 * <usize>count * wide + 3 * collected * wide + 3 * wide + work;
+  return 3 * wide * (wide >> 2) + (<usize>count + BLOCK + 3 * COLLECTED + 3) * wide + work;
 }
 
 /**
@@ -128,13 +133,11 @@ export function gruBackward(
   const row: usize = width << 2;
   const wide = padded(width);
   const columns = <i32>(wide >> 2);
-  const collectable = max(COLLECTED, count);
   const panels = scratch;
   const candidatePanels = panels + 2 * wide * <usize>columns;
   const dState = panels + 3 * wide * <usize>columns;
   const dReset = dState + <usize>count * wide;
-  const slopes = dReset + <usize>count * wide;
-  const slopesEnd = slopes + 3 * <usize>collectable * wide;
+  const slopesEnd = dReset + (BLOCK + 3 * COLLECTED) * wide;
   const dBiases = slopesEnd;
   const work = dBiases + 3 * wide;
   memory.fill(dWeight, 0, 3 * <usize>width * row);
@@ -150,41 +153,45 @@ export function gruBackward(
   previous += <usize>total * wide;
   let collected = 0;
   for (let step = steps - 1; step >= 0; step--) {
-    const active = load<i32>(counts + (step << 2));
-    if (collected + active > collectable) {
-      addToWeight(slopesEnd, collected, width, before, gates, previous, dWeight, work);
-      collected = 0;
-    }
-    collected += active;
-    rows -= active << 2;
-    gates -= <usize>active * 4 * wide;
-    previous -= <usize>active * wide;
-    const slope = slopesEnd - 3 * <usize>collected * wide;
-    for (let i: usize = 0; i < <usize>active; i++) {
-      const upstream = dState + i * wide;
-      addRow(dy + row * <usize>load<i32>(rows + (i << 2)), width, upstream);
-      const from = gates + i * 4 * wide;
-      if (before) candidateSlopes(from, previous + i * wide, wide, upstream, slope + i * 3 * wide);
-      else {
-        const to = dx + 3 * row * <usize>load<i32>(rows + (i << 2));
-        allSlopes(from, previous + i * wide, wide, upstream, slope + i * 3 * wide, work);
-        copyRow(slope + i * 3 * wide, width, to);
-        copyRow(slope + i * 3 * wide + wide, width, to + row);
-        copyRow(work, width, to + 2 * row);
+    for (let left = load<i32>(counts + (step << 2)); left > 0; left -= BLOCK) {
+      const here = min(BLOCK, left);
+      const block: usize = here;
+      if (collected + here > COLLECTED) {
+        addToWeight(slopesEnd, collected, width, before, gates, previous, dWeight, work);
+        collected = 0;
       }
-    }
-    if (before) {
-      memory.fill(dReset, 0, <usize>active * wide);
-      addPacked(active, columns, columns, slope + 2 * wide, 3 * wide, 4, false, candidatePanels, dReset, wide, work);
-      for (let i: usize = 0; i < <usize>active; i++) {
-        const from = slope + i * 3 * wide;
-        const to = dx + 3 * row * <usize>load<i32>(rows + (i << 2));
-        resetSlopes(gates + i * 4 * wide, previous + i * wide, wide, dReset + i * wide, dState + i * wide, from);
-        for (let gate: usize = 0; gate < 3; gate++) copyRow(from + gate * wide, width, to + gate * row);
+      collected += here;
+      rows -= block << 2;
+      gates -= block * 4 * wide;
+      previous -= block * wide;
+      const slope = slopesEnd - 3 * <usize>collected * wide;
+      const upstream = dState + <usize>(left - here) * wide;
+      for (let i: usize = 0; i < block; i++) {
+        const at = <usize>load<i32>(rows + (i << 2)) * row;
+        const from = gates + i * 4 * wide;
+        const to = slope + i * 3 * wide;
+        addRow(dy + at, width, upstream + i * wide);
+        if (before) candidateSlopes(from, previous + i * wide, wide, upstream + i * wide, to);
+        else {
+          allSlopes(from, previous + i * wide, wide, upstream + i * wide, to, dReset);
+          copyRow(to, width, dx + 3 * at);
+          copyRow(to + wide, width, dx + 3 * at + row);
+          copyRow(dReset, width, dx + 3 * at + 2 * row);
+        }
       }
+      if (before) {
+        memory.fill(dReset, 0, block * wide);
+        addPacked(here, columns, columns, slope + 2 * wide, 3 * wide, 4, false, candidatePanels, dReset, wide, work);
+        for (let i: usize = 0; i < block; i++) {
+          const from = slope + i * 3 * wide;
+          const to = dx + 3 * row * <usize>load<i32>(rows + (i << 2));
+          resetSlopes(gates + i * 4 * wide, previous + i * wide, wide, dReset + i * wide, upstream + i * wide, from);
+          for (let gate: usize = 0; gate < 3; gate++) copyRow(from + gate * wide, width, to + gate * row);
+        }
+      }
+      for (let i: usize = 0; i < block; i++) addVectors(slope + i * 3 * wide, 3 * wide, dBiases);
+      addPacked(here, columns, (before ? 2 : 3) * columns, slope, 3 * wide, 4, false, panels, upstream, wide, work);
     }
-    for (let i: usize = 0; i < <usize>active; i++) addVectors(slope + i * 3 * wide, 3 * wide, dBiases);
-    addPacked(active, columns, (before ? 2 : 3) * columns, slope, 3 * wide, 4, false, panels, dState, wide, work);
   }
   addToWeight(slopesEnd, collected, width, before, gates, previous, dWeight, work);
   if (dBias) for (let gate: usize = 0; gate < 3; gate++) copyRow(dBiases + gate * wide, width, dBias + gate * row);
