@@ -41,7 +41,7 @@ export interface Negatives {
 /** Draws negatives on the host. */
 export interface Sampler extends Part {
   /**
-   * Whether it draws for each target by itself, as {@link drawPerTarget}: then it may be asked for some targets of a step
+   * Whether it draws for each target by itself, as `drawPerTarget`: then it may be asked for some targets of a step
    * only, and draws what it would have drawn for them among all. @defaultValue false
    */
   readonly perTarget?: boolean | undefined;
