@@ -84,7 +84,7 @@ export function readSettings(options: FitOptions) {
   if (checkpoint?.everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', checkpoint.everyEpochs, positive);
   if (checkpoint?.everySteps !== undefined) checkNumber('checkpoint.everySteps', checkpoint.everySteps, positive);
   const { workers = 1 } = options;
-  const { count, create }: WorkerOptions = typeof workers === 'number' ? { count: workers } : workers;
+  const { count, create }: WorkerOptions = typeof workers === 'object' ? workers : { count: workers };
   const metrics = [...(options.metrics ?? (earlyStopping ? [] : [ndcg(10)]))];
   if (earlyStopping && !metrics.some(({ key }) => key === earlyStopping.metric.key)) metrics.push(earlyStopping.metric);
   return {

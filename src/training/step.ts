@@ -33,12 +33,15 @@ export function stepper(
     const questions = ask(place);
     using sums = new GradientSums(parameters);
     const own = passes(model, loss, questions, sums, { index: 0, count: team?.size ?? 1 });
-    const others = await team?.finish(sums);
-    const raw = sums.take();
-    const { gradients: clipped, norm } = clipByGlobalNorm(raw, clipNorm);
+    const held: tf.Tensor[] = [own];
     try {
+      const others = (await team?.finish(sums)) ?? 0;
+      const raw = sums.take();
+      held.push(...tensorsOf(raw));
+      const { gradients: clipped, norm } = clipByGlobalNorm(raw, clipNorm);
+      held.push(norm, ...tensorsOf(clipped));
       const [[ownLoss], [size]] = await Promise.all([own.data(), norm.data()]);
-      const meanLoss = (ownLoss as number) + (others ?? 0);
+      const meanLoss = (ownLoss as number) + others;
       checkDevice();
       if (!Number.isFinite(meanLoss)) throw await notFinite('loss', raw, place);
       // The norm of finite gradients may still overflow; then the gradients themselves decide.
@@ -48,7 +51,7 @@ export function stepper(
       optimizer.step(clipped);
       return [meanLoss, questions.weight];
     } finally {
-      tf.dispose([own, norm, ...tensorsOf(raw), ...tensorsOf(clipped)]);
+      tf.dispose(held);
     }
   };
 }

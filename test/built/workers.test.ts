@@ -137,11 +137,14 @@ describe('workers', () => {
     const { report } = await run({ workers: { count: 2, create } });
     expect(report.threads).toBe(1);
     expect(report.alone).toBe('training worker 1 stopped: no luck');
+    const nothing = { count: 2, create: () => ({}) as Worker };
+    expect((await run({ workers: nothing })).report.alone).toMatch(/^workers.create must return a worker .* got/);
   });
 
   test('a worker that dies in the middle of a run is an error, not a hang', async () => {
     const kept: Worker[] = [];
-    using model = new SASRec(size);
+    const before = tf.memory().numTensors;
+    const model = new SASRec(size);
     const fitted = model.fit(train, {
       ...settings,
       epochs: 1000,
@@ -153,6 +156,8 @@ describe('workers', () => {
     });
     await expect(fitted).rejects.toThrow('training worker 2 stopped: it ended with code 1');
     await expect(Promise.all(kept.map(ended))).resolves.toHaveLength(2);
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   test('stop when the run is aborted, and a resumed run ends as one that was not', async () => {
@@ -180,6 +185,7 @@ describe('workers', () => {
   test('a number that makes no sense is refused', async () => {
     await expect(run({ workers: 0 })).rejects.toThrow('workers must be');
     await expect(run({ workers: { count: 1.5 } })).rejects.toThrow('workers must be');
+    await expect(run({ workers: '2' as unknown as number })).rejects.toThrow("got '2'");
   });
 });
 

@@ -1,4 +1,5 @@
 /** A worker thread, the same for Web Workers (browsers, Deno, Bun) and for Node. */
+import { describe } from '../../core/shape.ts';
 
 /** What the two kinds of worker have in common. */
 export interface Thread {
@@ -31,6 +32,11 @@ export function whyNoThreads(): string | undefined {
 /** Starts a worker, by default on the file beside this one. */
 export function startThread(events: ThreadEvents, make: () => WorkerLike = makeWorker): Thread {
   const worker = make();
+  if (typeof worker?.postMessage !== 'function') {
+    throw new TypeError(
+      `workers.create must return a worker of the Web or of node:worker_threads, got ${describe(worker)}`,
+    );
+  }
   return 'addEventListener' in worker ? webThread(worker as Worker, events) : nodeThread(worker as NodeWorker, events);
 }
 
