@@ -32,9 +32,9 @@ const files: readonly WasmFile[] = [
 ];
 
 /**
- * Says where the .wasm files of `@tensorflow/tfjs-backend-wasm` are, and seqrec's own. Bundlers move the code away from its binaries, so
- * bundled applications copy these (from `node_modules/@tensorflow/tfjs-backend-wasm/dist`) and call this before the
- * first use. Unbundled code in Node needs nothing, and seqrec's own kernels are part of its code.
+ * Says where the .wasm files of `@tensorflow/tfjs-backend-wasm` are, and seqrec's own. Bundlers move the code away from
+ * its binaries, so bundled applications copy these (from `node_modules/@tensorflow/tfjs-backend-wasm/dist`) and call this
+ * before the first use. Unbundled code in Node needs nothing, and seqrec's own kernels are part of its code.
  *
  * @example
  * ```ts

@@ -23,8 +23,8 @@ export interface SequenceBatch {
   steps: number;
   /** Which of the given sequences these are. */
   which: Int32Array;
-  /** Their most recent events. */
-  sequences: Ragged;
+  /** Their most recent events, cut out when asked for. */
+  readonly sequences: Ragged;
 }
 
 /**
@@ -55,6 +55,18 @@ export function* batches(sequences: Ragged, options: BatchOptions): Generator<Se
   const from = checkNumber('from', options.from ?? 0, { min: 0, max: steps, integer: true });
   for (let step = from; step < steps; step++) {
     const which = order.subarray(step * batchSize, (step + 1) * batchSize);
-    yield { step, steps, which, sequences: sequences.slice(which, (length) => length - (maxLength + 1)) };
+    yield {
+      step,
+      steps,
+      which,
+      get sequences() {
+        return latestEvents(sequences, which, maxLength);
+      },
+    };
   }
+}
+
+/** Of the named sequences the most recent `maxLength + 1` events: the inputs and the last one's target. */
+export function latestEvents(sequences: Ragged, which: Int32Array, maxLength: number): Ragged {
+  return sequences.slice(which, (length) => length - (maxLength + 1));
 }

@@ -1,4 +1,4 @@
-/** Sums that grow in place. */
+/** Sums that grow by a part at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from './kernel.ts';
 
@@ -13,5 +13,12 @@ export function addTo(sum: tf.Tensor, x: tf.Tensor): tf.Tensor {
   }
   const next = tf.keep(tf.add(sum, x));
   sum.dispose();
+  return next;
+}
+
+/** The sum of two tensors, of which it takes ownership; others may share their memory. */
+export function addInto<T extends tf.Tensor>(sum: T, part: T): T {
+  const next: T = tf.add(sum, part);
+  tf.dispose([sum, part]);
   return next;
 }

@@ -1,5 +1,6 @@
 /** Softmax cross-entropy composed of tfjs operations. */
 import * as tf from '@tensorflow/tfjs-core';
+import { addInto } from './add-to.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 
 /** One call of softmaxCrossEntropy, besides its differentiable inputs; checked. */
@@ -96,11 +97,4 @@ function elements(x: tf.Tensor2D, columns: Int32Array): tf.Tensor2D {
 
 function smooth(target: tf.Tensor, mean: tf.Tensor, labelSmoothing: number): tf.Tensor {
   return tf.add(tf.mul(target, 1 - labelSmoothing), tf.mul(mean, labelSmoothing));
-}
-
-/** sum + part, in place of both. */
-function addInto(sum: tf.Tensor, part: tf.Tensor): tf.Tensor {
-  const next = tf.add(sum, part);
-  tf.dispose([sum, part]);
-  return next;
 }

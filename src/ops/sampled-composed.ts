@@ -1,7 +1,8 @@
 /** Sampled losses composed of tfjs operations. */
 import * as tf from '@tensorflow/tfjs-core';
+import { addInto } from './add-to.ts';
 import type { SampledQuestions, SampledScores, SampledSlopes } from './sampled-loss.ts';
-import { addInto, type RowPart, RowSums, rowScores, sharedScores } from './sampled-scores.ts';
+import { type RowPart, RowSums, rowScores, sharedScores } from './sampled-scores.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 
 /** One call of sampledLoss, checked. */

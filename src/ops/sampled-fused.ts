@@ -1,6 +1,7 @@
 /** Sampled losses by kernels that read the rows of the table where they are. */
 import * as tf from '@tensorflow/tfjs-core';
 import { range } from '../core/ragged.ts';
+import { addInto } from './add-to.ts';
 import { columnSums } from './column-sums.ts';
 import { distinctRows } from './distinct-rows.ts';
 import { runKernel } from './kernel.ts';
@@ -47,7 +48,7 @@ function chunk(problem: SampledProblem, from: number, to: number, wanted: boolea
 
 /** Both results as one; disposes of what it was given. */
 function joined(a: SampledResult, b: SampledResult, sparse: boolean): SampledResult {
-  const loss = sum(a.loss, b.loss);
+  const loss = addInto(a.loss, b.loss);
   if (!a.gradients || !b.gradients) return { loss };
   const [x, y] = [a.gradients, b.gradients];
   const dStates = tf.concat([x.dStates, y.dStates]);
@@ -57,16 +58,10 @@ function joined(a: SampledResult, b: SampledResult, sparse: boolean): SampledRes
     loss,
     gradients: {
       dStates,
-      parts: sparse ? [...x.parts, ...y.parts] : [{ rows: first.rows, values: sum(first.values, second.values) }],
-      dBias: x.dBias && y.dBias && sum(x.dBias, y.dBias),
+      parts: sparse ? [...x.parts, ...y.parts] : [{ rows: first.rows, values: addInto(first.values, second.values) }],
+      dBias: x.dBias && y.dBias && addInto(x.dBias, y.dBias),
     },
   };
-}
-
-function sum<T extends tf.Tensor>(a: T, b: T): T {
-  const total: T = tf.add(a, b);
-  tf.dispose([a, b]);
-  return total;
 }
 
 function pass(whole: SampledProblem, from: number, to: number, wanted: boolean, sparse: boolean): SampledResult {

@@ -1,6 +1,7 @@
 /** Scores of states against some rows of a table, and what flows back from them: the inside of `sampledLoss`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { range } from '../core/ragged.ts';
+import { addInto } from './add-to.ts';
 import { multiply } from './product.ts';
 import { sumRows } from './segment-sum.ts';
 
@@ -82,13 +83,6 @@ export class RowSums {
   get parts(): RowPart[] {
     return [...this.#parts, ...(this.#dense ? [{ rows: range(this.items), values: this.#dense }] : [])];
   }
-}
-
-/** The sum of two tensors, of which it takes ownership. */
-export function addInto(sum: tf.Tensor2D, part: tf.Tensor2D): tf.Tensor2D {
-  const next: tf.Tensor2D = tf.add(sum, part);
-  tf.dispose([sum, part]);
-  return next;
 }
 
 /** 0 … count-1, each `times` times. */

@@ -2,7 +2,7 @@
 import { ready } from '../backend/select.ts';
 import { pauser } from '../core/pause.ts';
 import { Rng } from '../core/rng.ts';
-import { epochOrder } from '../data/batches.ts';
+import { batches, epochOrder } from '../data/batches.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -18,7 +18,7 @@ import { BestWeights } from './early-stopping.ts';
 import { type FitOptions, fingerprint, readSettings } from './fit-options.ts';
 import { type EpochRecord, type FitReport, fitReport } from './fit-report.ts';
 import { type FitProgress, SpeedMeter } from './progress.ts';
-import { questioner, type StepPlace } from './questions.ts';
+import { questioner } from './questions.ts';
 import { stepper } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { startTeam } from './workers/team.ts';
@@ -99,11 +99,8 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     while (state.epoch < epochs && !run.best?.exhausted) {
       const began = performance.now();
       const rng = root.fork('order').fork(state.epoch);
-      const order = epochOrder(sequences, rng);
-      while (state.step < steps) {
-        const which = order.subarray(state.step * batchSize, (state.step + 1) * batchSize);
-        const place: StepPlace = { epoch: state.epoch, step: state.step, steps, which };
-        const [meanLoss, weight] = await step(place);
+      for (const { which } of batches(sequences, { batchSize, maxLength: model.maxLength, rng, from: state.step })) {
+        const [meanLoss, weight] = await step({ epoch: state.epoch, step: state.step, steps, which });
         state.lossSum += meanLoss * weight;
         state.weightSum += weight;
         state.step++;

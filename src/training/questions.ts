@@ -1,6 +1,7 @@
 /** The questions of one step, and how they are cut into parts that are computed one after the other or by workers. */
 import { type Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
+import { latestEvents } from '../data/batches.ts';
 import { type Negatives, sliceNegatives } from '../data/negatives/sampler.ts';
 import type { FitSettings } from './fit-options.ts';
 import type { Batch } from './objective.ts';
@@ -54,16 +55,17 @@ export function questioner(
         .fork(use)
         .fork(epoch)
         .fork(which[b] as number);
-    const recent = sequences.slice(which, (length) => length - (model.maxLength + 1));
+    const recent = latestEvents(sequences, which, model.maxLength);
     const context = { maxLength: model.maxLength, stream: stream('objective') };
     const { inputs, targets } = inRowOrder(objective.batch(recent, context));
+    const seen = draw && sequences.take(which);
     const ask = (from: number, to: number) =>
       draw?.({
         count: loss.negatives?.count as number,
         items: model.catalog.size,
         target: targets.item.subarray(from, to),
         sequence: targets.sequence.subarray(from, to),
-        seen: sequences.take(which),
+        seen: seen as Ragged,
         stream: stream('negatives'),
       });
     let all: Negatives | undefined;

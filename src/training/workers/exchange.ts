@@ -82,18 +82,14 @@ export function readPlace({ control }: SharedRun) {
 }
 
 export async function writeWeights({ weights }: SharedRun, parameters: ReadonlyMap<string, Parameter>): Promise<void> {
-  let at = 0;
-  for (const parameter of parameters.values()) {
-    weights.set(await parameter.value.data<'float32'>(), at);
-    at += parameter.size;
+  for (const { parameter, value } of placesOf(parameters)) {
+    weights.set(await parameter.value.data<'float32'>(), value);
   }
 }
 
 export function readWeights({ weights }: SharedRun, parameters: ReadonlyMap<string, Parameter>): void {
-  let at = 0;
-  for (const parameter of parameters.values()) {
-    parameter.set(weights.subarray(at, at + parameter.size));
-    at += parameter.size;
+  for (const { parameter, value } of placesOf(parameters)) {
+    parameter.set(weights.subarray(value, value + parameter.size));
   }
 }
 
@@ -102,21 +98,17 @@ export async function writeGradients(
   gradients: ReadonlyMap<string, Gradient>,
   parameters: ReadonlyMap<string, Parameter>,
 ): Promise<void> {
-  let [index, at, row] = [0, 0, 0];
-  for (const [path, parameter] of parameters) {
+  for (const { path, index, row, value } of placesOf(parameters)) {
     const gradient = gradients.get(path);
     if (!gradient) to.kinds[index] = ABSENT;
     else if (gradient instanceof tf.Tensor) {
       to.kinds[index] = DENSE;
-      to.values.set(await gradient.data<'float32'>(), at);
+      to.values.set(await gradient.data<'float32'>(), value);
     } else {
       to.kinds[index] = gradient.rows.length;
       to.rows.set(gradient.rows, row);
-      to.values.set(await gradient.values.data<'float32'>(), at);
+      to.values.set(await gradient.values.data<'float32'>(), value);
     }
-    index++;
-    at += parameter.size;
-    row += rowsOf(parameter);
   }
 }
 
@@ -126,21 +118,28 @@ export function addGradients(
   sums: GradientSums,
   parameters: ReadonlyMap<string, Parameter>,
 ): void {
-  let [index, at, row] = [0, 0, 0];
-  for (const [path, parameter] of parameters) {
+  for (const { path, parameter, index, row, value } of placesOf(parameters)) {
     const kind = from.kinds[index] as number;
     if (kind === DENSE) {
-      const gradient = tf.tensor(from.values.slice(at, at + parameter.size), [...parameter.shape], 'float32');
+      const gradient = tf.tensor(from.values.slice(value, value + parameter.size), [...parameter.shape], 'float32');
       sums.addDense(path, gradient);
       gradient.dispose();
     } else if (kind > 0) {
       const width = parameter.size / rowsOf(parameter);
-      const values = from.values.slice(at, at + kind * width);
+      const values = from.values.slice(value, value + kind * width);
       sums.addRows(path, from.rows.slice(row, row + kind), tf.tensor2d(values, [kind, width]));
     }
+  }
+}
+
+/** Each parameter with its number and where its rows and its values begin. */
+function* placesOf(parameters: ReadonlyMap<string, Parameter>) {
+  let [index, row, value] = [0, 0, 0];
+  for (const [path, parameter] of parameters) {
+    yield { path, parameter, index, row, value };
     index++;
-    at += parameter.size;
     row += rowsOf(parameter);
+    value += parameter.size;
   }
 }
 
