@@ -40,15 +40,10 @@ export {
   tiedOutput,
   untiedOutput,
 } from './blocks/output-head.ts';
-export {
-  learnedFromEnd,
-  learnedFromStart,
-  noPositions,
-  type PositionBlock,
-  type PositionsPart,
-  sinusoidal,
-  sinusoidTable,
-} from './blocks/positions.ts';
+export { learnedFromEnd, learnedFromStart } from './blocks/positions/learned.ts';
+export { noPositions } from './blocks/positions/no-positions.ts';
+export type { PositionBlock, PositionsPart } from './blocks/positions/positions.ts';
+export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
 // Core

@@ -4,7 +4,8 @@ import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
 import { Embedding } from '../blocks/embedding.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
-import { learnedFromEnd, type PositionBlock, type PositionsPart } from '../blocks/positions.ts';
+import { learnedFromEnd } from '../blocks/positions/learned.ts';
+import type { PositionBlock, PositionsPart } from '../blocks/positions/positions.ts';
 import { sasrecBlock } from '../blocks/sasrec-block.ts';
 import type { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
@@ -90,7 +91,7 @@ export class SASRec extends SequenceModel {
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
-    const lookup = { scale: this.scale, plus: this.positions.forward(layout) };
+    const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
     let x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup)); // [N, D]
     x = dropout(x, this.dropout, rng?.fork('input'), layout);
     this.blocks.forEach((block, i) => {

@@ -11,6 +11,7 @@ import {
   type Module,
   MultiHeadAttention,
   noPositions,
+  Ragged,
   Rng,
   SASRecBlock,
   sasrecBlock,
@@ -131,28 +132,28 @@ const table: Record<string, Row<Module>> = {
   }),
   learnedFromStart: row({
     block: () => learnedFromStart().create({ dim: 4, maxLength: 6 }),
-    forward: (b, _x, layout) => b.forward(layout),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
     width: 4,
     parameters: 24,
     reads: 'nothing',
   }),
   learnedFromEnd: row({
     block: () => learnedFromEnd().create({ dim: 4, maxLength: 6 }),
-    forward: (b, _x, layout) => b.forward(layout),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
     width: 4,
     parameters: 24,
     reads: 'nothing',
   }),
   sinusoidal: row({
     block: () => sinusoidal().create({ dim: 4, maxLength: 6 }),
-    forward: (b, _x, layout) => b.forward(layout),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
     width: 4,
     parameters: 0,
     reads: 'nothing',
   }),
   noPositions: row({
     block: () => noPositions().create({ dim: 4, maxLength: 6 }),
-    forward: (b, _x, layout) => b.forward(layout),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
     width: 4,
     parameters: 0,
     reads: 'nothing',
@@ -162,6 +163,7 @@ const table: Record<string, Row<Module>> = {
 /** Sequences of 5, 1 and 2 rows. */
 const OFFSETS = Int32Array.of(0, 5, 6, 8);
 const ROWS = 8;
+const EVENTS = new Ragged(OFFSETS, { item: new Int32Array(ROWS) });
 const inputs = (change = (value: number, _row: number) => value) => {
   const values = new Rng(3).normals(new Float32Array(ROWS * 4));
   return tf.tensor2d(
@@ -271,6 +273,6 @@ describe('bad sizes', () => {
   test('a position outside the table is named', () => {
     using positions = learnedFromStart().create({ dim: 4, maxLength: 3 }).init(1);
     using layout = new Layout(OFFSETS);
-    expect(() => positions.forward(layout)).toThrow('Position 3 of sequence 0 is outside 0 … 2');
+    expect(() => positions.forward(layout, EVENTS)).toThrow('Position 3 of sequence 0 is outside 0 … 2');
   });
 });

@@ -15,6 +15,7 @@ import {
   Module,
   MultiHeadAttention,
   Parameter,
+  Ragged,
   relu,
   sigmoid,
   silu,
@@ -49,6 +50,11 @@ class Layer<M extends Module> extends Module {
 /** B full sequences of T slots. */
 function fullLayout(count: number, length: number): Layout {
   return new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
+}
+
+/** Events for a layout, of no matter which items. */
+function eventsOf({ offsets, rows }: Layout): Ragged {
+  return new Ragged(offsets, { item: new Int32Array(rows) });
 }
 
 /** The slots that a key padding mask leaves, and their layout. */
@@ -260,7 +266,7 @@ const sinusoids: Adapter = async (kase) => {
   for (const [i, dim] of widths.entries()) {
     const rows = lengths[i] as number;
     const layout = fullLayout(1, rows);
-    const table = await numbers(() => sinusoidal().create({ dim, maxLength: rows }).forward(layout));
+    const table = await numbers(() => sinusoidal().create({ dim, maxLength: rows }).forward(layout, eventsOf(layout)));
     layout.dispose();
     const first = kase.shape(`out/sin_d${dim}`)[0] as number;
     kase.compare(`out/sin_d${dim}`, table.subarray(0, first * dim));
@@ -271,7 +277,7 @@ const sinusoids: Adapter = async (kase) => {
   const layout = fullLayout(count, length);
   const x = tf.tensor2d(kase.floats('in/x'), [layout.rows, dim]);
   const positions = sinusoidal().create({ dim, maxLength: length });
-  kase.compare('out/x_plus_pe', await numbers(() => tf.add(x, positions.forward(layout))));
+  kase.compare('out/x_plus_pe', await numbers(() => tf.add(x, positions.forward(layout, eventsOf(layout)))));
   layout.dispose();
   x.dispose();
 };

@@ -98,7 +98,7 @@ export function lastRows({ events }: Window): Int32Array {
 /** The embedded input of the first block, `[N, D]`. */
 function embedded(model: SASRec, { events }: Window, layout: Layout): tf.Tensor2D {
   const scaled = tf.mul(model.items.forward(events.item), model.scale) as tf.Tensor2D;
-  return model.inputNorm.forward(tf.add(scaled, model.positions.forward(layout)));
+  return model.inputNorm.forward(tf.add(scaled, model.positions.forward(layout, events)));
 }
 
 /** The attention weights of block `index`, one `[H, T, T]` a sequence. */
