@@ -72,7 +72,6 @@ export { functionPart, type Part, type PartOption, type PartSource } from './cor
 export { type Column, type EventColumns, Ragged, type SequenceColumns } from './core/ragged.ts';
 export { Rng } from './core/rng.ts';
 // Data
-export { type BatchOptions, batches, epochOrder, type SequenceBatch } from './data/batches.ts';
 export {
   Catalog,
   type CatalogJson,
@@ -83,6 +82,7 @@ export {
 } from './data/catalog.ts';
 export { detectFormat } from './data/detect-format.ts';
 export type { Collected, CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
+export { type ExampleOptions, type ExampleRule, Examples } from './data/examples.ts';
 export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
 export { pairFormat } from './data/format-pairs.ts';
 export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
@@ -198,6 +198,7 @@ export type { Optimizer, OptimizerRun, OptimizerState } from './training/optimiz
 export { type RmsPropOptions, rmsProp } from './training/optimizers/rms-prop.ts';
 export { type SgdOptions, sgd } from './training/optimizers/sgd.ts';
 export { type SparseAdamOptions, sparseAdam } from './training/optimizers/sparse-adam.ts';
+export { prefixes } from './training/prefixes.ts';
 export type { FitProgress } from './training/progress.ts';
 export { constant } from './training/schedules/constant.ts';
 export { type CosineOptions, cosine } from './training/schedules/cosine.ts';
@@ -205,5 +206,6 @@ export { type LinearScheduleOptions, linearSchedule } from './training/schedules
 export { type LinearWarmupOptions, linearWarmup } from './training/schedules/linear-warmup.ts';
 export type { Schedule } from './training/schedules/schedule.ts';
 export { type StepDecayOptions, stepDecay } from './training/schedules/step-decay.ts';
-export type { Trainable } from './training/trainable.ts';
+export { type SlidingWindowOptions, slidingWindows } from './training/sliding-windows.ts';
+export type { FitDefaults, Trainable } from './training/trainable.ts';
 export type { WorkerLike } from './training/workers/thread.ts';

@@ -83,12 +83,13 @@ export class Ragged {
 
   /**
    * For each named sequence the events from `from(length)` up to, not including, `to(length)`; both are clamped to the
-   * sequence. This one selection serves batches, truncation and splits.
+   * sequence. They are also told the sequence and its place in `which`, since a sequence may be named more than once.
+   * This one selection serves batches, truncation and splits.
    */
   slice(
     which: ArrayLike<number>,
-    from: (length: number, sequence: number) => number = () => 0,
-    to: (length: number, sequence: number) => number = (length) => length,
+    from: (length: number, sequence: number, place: number) => number = () => 0,
+    to: (length: number, sequence: number, place: number) => number = (length) => length,
   ): Ragged {
     const count = which.length;
     const offsets = new Int32Array(count + 1);
@@ -96,8 +97,8 @@ export class Ragged {
     for (let i = 0; i < count; i++) {
       const b = which[i] as number;
       const length = this.length(b);
-      const begin = Math.min(Math.max(0, from(length, b)), length);
-      const end = Math.min(Math.max(begin, to(length, b)), length);
+      const begin = Math.min(Math.max(0, from(length, b, i)), length);
+      const end = Math.min(Math.max(begin, to(length, b, i)), length);
       starts[i] = (this.offsets[b] as number) + begin;
       offsets[i + 1] = (offsets[i] as number) + end - begin;
     }

@@ -12,6 +12,8 @@ export interface LossTargets {
   readonly item: Int32Array;
   /** `[M]` the weight of each target. */
   readonly weight: Float32Array;
+  /** `[M]` what a target's own score should be, 1 or 0, for losses of given labels. */
+  readonly label?: Float32Array | undefined;
   /** Drawn by the loss's own sampler. */
   readonly negatives?: Negatives | undefined;
 }

@@ -17,7 +17,7 @@ import { bestItems, hasFusedScores, itemScores, targetRanks } from '../ops/item-
 import { checkRows } from '../ops/rows.ts';
 import type { FitOptions } from '../training/fit-options.ts';
 import type { FitReport } from '../training/fit-report.ts';
-import type { Trainable } from '../training/trainable.ts';
+import type { FitDefaults, Trainable } from '../training/trainable.ts';
 import { Recommender } from './recommender.ts';
 import { RecordedRequests, read } from './recorded-requests.ts';
 
@@ -56,8 +56,8 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    * @param events  the batch's columns on the host
    * @param layout  the same batch on the device
    * @param rng     turns dropout on
-   * @param queries the events whose states are wanted, if not all: the last of each history when the model serves. A
-   *                network that can computes only these (its last block takes them as `queries`) and returns
+   * @param queries the events whose states are wanted, if not all: the last of each history, when the model serves and
+   *                when an objective asks no others. A network that can computes only these (its last block takes them as `queries`) and returns
    *                `[queries.capacity, D]`; others ignore it and return all.
    * @returns `[capacity, D]`
    */
@@ -65,6 +65,31 @@ export abstract class SequenceModel extends Recommender implements Trainable {
 
   /** What states are scored against. */
   abstract output(): Output;
+
+  /** What a state knows of its sequence, see {@link Trainable}. @defaultValue 'past' */
+  get reads(): 'past' | 'all' | 'last' {
+    return 'past';
+  }
+
+  /** The row of [MASK] in the model's own table, if it has one. @defaultValue none */
+  get mask(): number | undefined {
+    return undefined;
+  }
+
+  /** How `fit` trains this model unless told otherwise, after the authors' code. @defaultValue those of {@link FitOptions} */
+  get defaults(): FitDefaults {
+    return {};
+  }
+
+  /**
+   * What the network reads to answer for histories; the state of each sequence's last row is scored. BERT4Rec appends
+   * [MASK]. @defaultValue the histories themselves
+   *
+   * @param histories the most recent `maxLength` events of each
+   */
+  protected asked(histories: Ragged): Ragged {
+    return histories;
+  }
 
   override config(): { readonly [option: string]: PartOption } {
     return { maxLength: this.maxLength };
@@ -142,12 +167,12 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   async #answer(history: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
     this.requireEvents(history);
     await ready();
-    const recent = history.last(this.maxLength);
+    checkRows(history.item, this.catalog.size, 'A history');
+    const recent = this.asked(history.last(this.maxLength));
     if (!hasFusedScores()) {
       const states = this.#lastStates(recent);
       return this.#bestOf(states, k, exclude).finally(() => states.dispose());
     }
-    checkRows(recent.item, this.catalog.size, 'A history');
     const without = exclude && lengthened(exclude);
     const inputs = [recent.item, ...(without ? [without.item, without.offsets] : [])];
     const values = await this.#requests.answer(`${recent.rows} ${without?.rows} ${k}`, inputs, () =>
@@ -186,7 +211,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   ): Promise<void> {
     this.requireEvents(histories);
     await ready();
-    const recent = histories.last(this.maxLength);
+    const recent = this.asked(histories.last(this.maxLength));
     const all = range(recent.count);
     const step = hasFusedScores() ? most : chunkSize(this.catalog.size, most, MAX_BYTES);
     for (let from = 0; from < recent.count; from += step) {

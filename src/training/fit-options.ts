@@ -14,23 +14,23 @@ import type { Objective } from './objective.ts';
 import { adam } from './optimizers/adam.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import type { FitProgress } from './progress.ts';
-import type { Trainable } from './trainable.ts';
+import type { FitDefaults, Trainable } from './trainable.ts';
 import type { WorkerLike } from './workers/thread.ts';
 
 export interface FitOptions {
-  /** What is predicted from what. @defaultValue nextItem() */
+  /** What is predicted from what. @defaultValue the model's own, else nextItem() */
   objective?: Objective | undefined;
-  /** @defaultValue crossEntropy() */
+  /** @defaultValue the model's own, else crossEntropy() */
   loss?: Loss | undefined;
-  /** @defaultValue adam() */
+  /** @defaultValue the model's own, else adam() */
   optimizer?: Optimizer | undefined;
   /** Passes over the data. @defaultValue 20 */
   epochs?: number | undefined;
-  /** Sequences a step. @defaultValue 128 */
+  /** Examples a step: sequences, or stretches of them if the objective says so. @defaultValue the model's own, else 128 */
   batchSize?: number | undefined;
   /** Decides initial weights, order, dropout and negatives. @defaultValue 42 */
   seed?: number | undefined;
-  /** Gradients are scaled down to this global norm. @defaultValue none */
+  /** Gradients are scaled down to this global norm. @defaultValue the model's own, else none */
   clipNorm?: number | undefined;
   /** Which parameters are trained, by path; the others are frozen. @defaultValue all */
   trainable?: ((path: string) => boolean) | undefined;
@@ -72,7 +72,8 @@ export interface WorkerOptions {
 export type FitSettings = ReturnType<typeof readSettings>;
 
 /** @throws RangeError or Error for an option that cannot work */
-export function readSettings(options: FitOptions) {
+export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
+  const options: FitOptions = { ...defaults, ...withoutUndefined(given) };
   const { validation, earlyStopping, checkpoint, signal, onProgress } = options;
   const positive = { min: 1, integer: true };
   if (earlyStopping && !validation) {
@@ -107,6 +108,10 @@ export function readSettings(options: FitOptions) {
     signal,
     onProgress,
   };
+}
+
+function withoutUndefined(options: FitOptions): FitOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** What must not differ between a run and its continuation. `epochs` may: a finished run can be prolonged. */

@@ -2,7 +2,7 @@
 import { ready } from '../backend/select.ts';
 import { pauser } from '../core/pause.ts';
 import { Rng } from '../core/rng.ts';
-import { batches, epochOrder } from '../data/batches.ts';
+import { Examples } from '../data/examples.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -31,7 +31,7 @@ import { startTeam } from './workers/team.ts';
  * {@link NonFiniteError} before it reaches the weights.
  */
 export async function fit(model: Trainable, data: Interactions, options: FitOptions = {}): Promise<FitReport> {
-  const settings = readSettings(options);
+  const settings = readSettings(options, model.defaults);
   const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, earlyStopping } = settings;
   signal?.throwIfAborted();
   if (!data.items.equals(model.catalog)) {
@@ -46,8 +46,10 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const parameters = new Map([...model.parameters()].filter(([path]) => settings.trainable(path)));
   if (parameters.size === 0) throw new Error('trainable leaves no parameter to train.');
   const root = new Rng(seed).fork('fit');
-  const { sequences } = data;
-  const steps = Math.ceil(epochOrder(sequences).length / batchSize);
+  const { maxLength } = model;
+  const examples = new Examples(data.sequences, { maxLength, rule: settings.objective.examples });
+  const fixed = settings.objective.steps && [...settings.objective.steps(examples, batchSize)];
+  const steps = fixed?.length ?? Math.ceil(examples.count / batchSize);
 
   const run: RunParts = {
     parameters,
@@ -55,7 +57,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     best: earlyStopping && new BestWeights(earlyStopping),
     fingerprint: fingerprint(settings, model, data, [...parameters.keys()]),
   };
-  const ask = questioner(model, sequences, settings, root);
+  const ask = questioner(model, examples, settings, root);
   const speed = new SpeedMeter();
   const breathe = pauser();
   let state: RunState = { epoch: 0, step: 0, lossSum: 0, weightSum: 0, seconds: 0, records: [] };
@@ -91,15 +93,15 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   // Before the try: a checkpoint that cannot be read must not be replaced by the state of a run that never began.
   const bytes = await resumeBytes(settings.resume, checkpoint);
   if (bytes) state = restoreCheckpoint(bytes, run);
-  const team = settings.workers.count > 1 ? await startTeam(model, data, settings, parameters, ask) : undefined;
+  const team = settings.workers.count > 1 ? await startTeam(model, examples, settings, parameters, ask) : undefined;
   const [hands, alone] = typeof team === 'string' ? [undefined, team] : [team, undefined];
   const threads = hands?.size ?? 1;
   const step = stepper(model, settings, ask, run, hands);
   try {
     while (state.epoch < epochs && !run.best?.exhausted) {
       const began = performance.now();
-      const rng = root.fork('order').fork(state.epoch);
-      for (const { which } of batches(sequences, { batchSize, maxLength: model.maxLength, rng, from: state.step })) {
+      const order = fixed ?? examples.batches(batchSize, root.fork('order').fork(state.epoch));
+      for (const which of order.slice(state.step)) {
         const [meanLoss, weight] = await step({ epoch: state.epoch, step: state.step, steps, which });
         state.lossSum += meanLoss * weight;
         state.weightSum += weight;

@@ -59,13 +59,28 @@ function partPass(
   const row = targets.row.subarray(...part.targets).map((r) => r - part.rows[0]);
   const item = targets.item.subarray(...part.targets);
   const weight = targets.weight.subarray(...part.targets);
+  const label = targets.label?.subarray(...part.targets);
   const negatives = questions.negatives(part);
   using layout = new Layout(inputs, { firstSequence: first });
-  return run(() => {
-    const states = model.encode(inputs, layout, dropout);
-    const asked = isRange(row, layout.capacity) ? states : gatherRows(states, row);
-    return tf.div(loss.forward(asked, model.output(), { item, weight, negatives }), total);
-  });
+  const queries = asksLastRows(row, layout) ? layout.last() : undefined;
+  try {
+    return run(() => {
+      const states = model.encode(inputs, layout, dropout, queries);
+      // A model that does not know of queries gives all states.
+      const pruned = queries !== undefined && states.shape[0] === queries.capacity;
+      const places = pruned ? row.map((r) => layout.sequences[r] as number) : row;
+      const asked = isRange(places, states.shape[0]) ? states : gatherRows(states, places);
+      return tf.div(loss.forward(asked, model.output(), { item, weight, label, negatives }), total);
+    });
+  } finally {
+    queries?.dispose();
+  }
+}
+
+/** Whether every row is the last one of its sequence; then a model need not compute the others. */
+function asksLastRows(rows: Int32Array, { sequences, offsets, rows: all, count }: Layout): boolean {
+  if (all === count) return false; // all rows are
+  return rows.every((row) => offsets[(sequences[row] as number) + 1] === row + 1);
 }
 
 /** Whether `rows` is 0 … length-1, all rows in order: then states need no gathering. */

@@ -1,13 +1,13 @@
 /** The questions of one step, and how they are cut into parts that are computed one after the other or by workers. */
 import { type Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { latestEvents } from '../data/batches.ts';
+import type { Examples } from '../data/examples.ts';
 import { type Negatives, sliceNegatives } from '../data/negatives/sampler.ts';
 import type { FitSettings } from './fit-options.ts';
-import type { Batch } from './objective.ts';
+import type { Batch, Objective } from './objective.ts';
 import type { Trainable } from './trainable.ts';
 
-/** Which step of the run, and the training sequences that it reads. */
+/** Which step of the run, and the examples that it reads. */
 export interface StepPlace {
   /** From 0. */
   readonly epoch: number;
@@ -39,30 +39,33 @@ export interface Questions extends Batch {
 /**
  * Prepares what asks the questions of each step.
  *
- * @param sequences all training sequences
- * @param root      the run's stream; the draws of a sequence depend on it, the epoch and the sequence only
+ * @param root the run's stream; the draws of an example depend on it, the epoch and the example only
  */
 export function questioner(
   model: Trainable,
-  sequences: Ragged,
+  examples: Examples,
   { loss, objective }: Pick<FitSettings, 'loss' | 'objective'>,
   root: Rng,
 ): (place: StepPlace) => Questions {
-  const draw = loss.negatives?.sampler.prepare(sequences, model.catalog.size);
+  checkObjective(objective, model);
+  const { sequences } = examples;
+  const items = model.catalog.size;
+  const draw = loss.negatives?.sampler.prepare(sequences, items);
   return ({ epoch, step, steps, which }) => {
-    const stream = (use: string) => (b: number) =>
-      root
-        .fork(use)
-        .fork(epoch)
-        .fork(which[b] as number);
-    const recent = latestEvents(sequences, which, model.maxLength);
-    const context = { maxLength: model.maxLength, stream: stream('objective') };
-    const { inputs, targets } = inRowOrder(objective.batch(recent, context));
-    const seen = draw && sequences.take(which);
+    const from = which.map((example) => examples.sequenceOf(example));
+    const stream = (use: string) => (b: number) => {
+      const sequence = from[b] as number;
+      const ofSequence = root.fork(use).fork(epoch).fork(sequence);
+      return objective.examples ? ofSequence.fork((which[b] as number) - examples.firstOf(sequence)) : ofSequence;
+    };
+    const context = { maxLength: model.maxLength, items, mask: model.mask, stream: stream('objective') };
+    const { inputs, targets } = inRowOrder(objective.batch(examples.take(which), context));
+    if (model.reads === 'last') checkLastRows(inputs, targets.row, objective, model);
+    const seen = draw && sequences.take(from);
     const ask = (from: number, to: number) =>
       draw?.({
         count: loss.negatives?.count as number,
-        items: model.catalog.size,
+        items,
         target: targets.item.subarray(from, to),
         sequence: targets.sequence.subarray(from, to),
         seen: seen as Ragged,
@@ -86,15 +89,44 @@ export function questioner(
 
 /** Sorts the targets by their rows, so that a run of rows has a run of targets. */
 function inRowOrder({ inputs, targets }: Batch): Batch {
-  const { row, sequence, item, weight } = targets;
+  const { row, sequence, item, weight, label } = targets;
   if (row.every((r, i) => i === 0 || (row[i - 1] as number) <= r)) return { inputs, targets };
   const order = range(row.length).sort((a, b) => (row[a] as number) - (row[b] as number) || a - b);
   const sorted = <T extends Int32Array | Float32Array>(column: T) =>
     column.map((_, i) => column[order[i] as number] as number) as T;
   return {
     inputs,
-    targets: { row: sorted(row), sequence: sorted(sequence), item: sorted(item), weight: sorted(weight) },
+    targets: {
+      row: sorted(row),
+      sequence: sorted(sequence),
+      item: sorted(item),
+      weight: sorted(weight),
+      label: label && sorted(label),
+    },
   };
+}
+
+function checkObjective({ name, causal }: Objective, model: Trainable): void {
+  const { reads = 'past' } = model;
+  if (!causal || reads === 'past') return;
+  throw new Error(
+    reads === 'all'
+      ? `The states of ${nameOf(model)} read the events that ${name} asks for: use cloze() or prefixes().`
+      : `${nameOf(model)} has a state for the last event of a sequence only, and ${name} asks all: use prefixes().`,
+  );
+}
+
+function checkLastRows({ offsets }: Ragged, rows: Int32Array, { name }: Objective, model: Trainable): void {
+  const last = new Set(offsets.map((end) => end - 1));
+  if (rows.every((row) => last.has(row))) return;
+  throw new Error(
+    `${nameOf(model)} has a state for the last event of a sequence only, and ${name} asks others: use prefixes().`,
+  );
+}
+
+function nameOf(model: Trainable): string {
+  const { modelName, name } = model.constructor as { modelName?: string; name: string };
+  return modelName || name;
 }
 
 /** Never cuts between two inputs with targets of one training sequence: its negatives are drawn in one go. */

@@ -2,6 +2,7 @@
 import { ready } from '../../backend/select.ts';
 import { type PartSource, partsFromJson } from '../../core/part.ts';
 import { Rng } from '../../core/rng.ts';
+import { Examples } from '../../data/examples.ts';
 import type { Loss } from '../../losses/loss.ts';
 import { GradientSums } from '../../ops/gradients.ts';
 import type { Objective } from '../objective.ts';
@@ -36,7 +37,8 @@ export async function serve(order: WorkerOrder, library: object, started: (loss:
   const objective = partsFromJson(order.objective, sources) as Objective;
   const { shared, index, threads } = order;
   const root = new Rng(order.seed).fork('fit');
-  const ask = questioner(model, sequencesOf(shared), { loss, objective }, root);
+  const examples = new Examples(sequencesOf(shared), { maxLength: model.maxLength, rule: objective.examples });
+  const ask = questioner(model, examples, { loss, objective }, root);
   const probe = lossOf(model, loss, ask(order.probe));
   started((await probe.data())[0] as number);
   probe.dispose();

@@ -3,8 +3,8 @@ import { backendInfo } from '../../backend/select.ts';
 import type { WasmOptions } from '../../backend/wasm.ts';
 import { wasmOptions } from '../../backend/wasm-options.ts';
 import { isPart, type PartJson, partsToJson } from '../../core/part.ts';
-import { epochOrder } from '../../data/batches.ts';
-import type { Interactions } from '../../data/interactions.ts';
+import { range } from '../../core/ragged.ts';
+import type { Examples } from '../../data/examples.ts';
 import type { GradientSums } from '../../ops/gradients.ts';
 import type { RunParts } from '../checkpoint.ts';
 import type { FitSettings } from '../fit-options.ts';
@@ -57,7 +57,7 @@ export interface Team {
  */
 export async function startTeam(
   model: Trainable,
-  data: Interactions,
+  examples: Examples,
   settings: FitSettings,
   parameters: RunParts['parameters'],
   ask: (place: StepPlace) => Questions,
@@ -66,7 +66,7 @@ export async function startTeam(
   if (why) return why;
   const team = new WorkerTeam(parameters);
   try {
-    const order = await orderFor(model, data, settings, parameters);
+    const order = await orderFor(model, examples, settings, parameters);
     const answers = await team.start(order, settings.workers.create);
     const probe = lossOf(model, settings.loss, ask(order.probe));
     const [expected] = (await probe.data()) as unknown as [number];
@@ -144,7 +144,7 @@ class WorkerTeam implements Team {
 
 async function orderFor(
   model: Trainable,
-  { sequences }: Interactions,
+  { sequences, count }: Examples,
   { loss, objective, seed, batchSize, workers }: FitSettings,
   parameters: RunParts['parameters'],
 ): Promise<Omit<WorkerOrder, 'index'>> {
@@ -160,12 +160,12 @@ async function orderFor(
     seed,
     trained: [...parameters.keys()],
     shared: shareRun(parameters, sequences, batchSize, workers.count),
-    probe: { epoch: 0, step: 0, steps: 1, which: epochOrder(sequences).slice(0, PROBE_SEQUENCES) },
+    probe: { epoch: 0, step: 0, steps: 1, which: range(Math.min(count, PROBE_EXAMPLES)) },
   };
 }
 
-/** Sequences of the probe. */
-const PROBE_SEQUENCES = 4;
+/** Examples of the probe. */
+const PROBE_EXAMPLES = 4;
 
 function whyAlone(model: Trainable, { loss }: FitSettings): string | undefined {
   if (loss.coupled) return `the loss ${loss.name} compares states with each other, so that its steps are not split`;

@@ -4,6 +4,7 @@ import '../../../src/backend/gradients.ts';
 import {
   bce,
   crossEntropy,
+  Examples,
   gbce,
   Interactions,
   inBatch,
@@ -62,7 +63,12 @@ describe.each(backends)('a step in parts on %s', (backend) => {
   test.each(losses)('has the loss and the gradients of the whole: %s', async (_name, loss, objective) => {
     using model = new SASRec({ items: log.items, maxLength: 6, dim: 8, layers: 1, dropout: 0.4 }).init(3);
     const parameters = model.parameters();
-    const ask = questioner(model, log.sequences, { loss, objective }, new Rng(5));
+    const ask = questioner(
+      model,
+      new Examples(log.sequences, { maxLength: model.maxLength }),
+      { loss, objective },
+      new Rng(5),
+    );
     const questions = ask({ epoch: 1, step: 2, steps: 9, which });
     const gradientsIn = async (count: number) => {
       using sums = new GradientSums(parameters);
@@ -97,7 +103,12 @@ describe.each(backends)('a step in parts on %s', (backend) => {
 
   test('cuts between sequences, into runs of about as many rows', () => {
     const model = new SASRec({ items: log.items, maxLength: 6, dim: 8 });
-    const ask = questioner(model, log.sequences, { loss: crossEntropy(), objective: nextItem() }, new Rng(5));
+    const ask = questioner(
+      model,
+      new Examples(log.sequences, { maxLength: model.maxLength }),
+      { loss: crossEntropy(), objective: nextItem() },
+      new Rng(5),
+    );
     const { parts, inputs } = ask({ epoch: 0, step: 0, steps: 1, which });
     const cut = parts(5);
     expect(cut).toHaveLength(5);
