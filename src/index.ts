@@ -71,6 +71,14 @@ export {
 export { functionPart, type Part, type PartOption, type PartSource } from './core/part.ts';
 export { type Column, type EventColumns, Ragged, type SequenceColumns } from './core/ragged.ts';
 export { Rng } from './core/rng.ts';
+export type { Augmentation, View, ViewContext } from './data/augment/augmentation.ts';
+export { crop } from './data/augment/crop.ts';
+export { insert } from './data/augment/insert.ts';
+export { mask } from './data/augment/mask.ts';
+export { oneOf } from './data/augment/one-of.ts';
+export { reorder } from './data/augment/reorder.ts';
+export { type CoOccurrenceOptions, substitute } from './data/augment/substitute.ts';
+export { unchanged } from './data/augment/unchanged.ts';
 // Data
 export {
   Catalog,
@@ -182,6 +190,7 @@ export {
 export { segmentSum } from './ops/segment-sum.ts';
 export { withGradient } from './ops/with-gradient.ts';
 // Training
+export { type AugmentedOptions, augmented } from './training/augmented.ts';
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';
 export type { EarlyStopping } from './training/early-stopping.ts';

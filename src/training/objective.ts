@@ -54,4 +54,15 @@ export interface Objective extends Part {
   readonly causal?: boolean | undefined;
   /** @param examples one sequence an example */
   batch(examples: Ragged, context: BatchContext): Batch;
+  /**
+   * For objectives that must know all training sequences: called once a run, it gives what takes the place of `batch`.
+   *
+   * @param items the number of items V
+   */
+  prepare?(examples: Examples, items: number): Objective['batch'];
+}
+
+/** What turns examples into questions: by `prepare` where there is one. */
+export function prepared(objective: Objective, examples: Examples, items: number): Objective['batch'] {
+  return objective.prepare?.(examples, items) ?? ((given, context) => objective.batch(given, context));
 }

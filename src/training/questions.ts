@@ -4,7 +4,7 @@ import type { Rng } from '../core/rng.ts';
 import type { Examples } from '../data/examples.ts';
 import { type Negatives, sliceNegatives } from '../data/negatives/sampler.ts';
 import type { FitSettings } from './fit-options.ts';
-import type { Batch, Objective } from './objective.ts';
+import { type Batch, type Objective, prepared } from './objective.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Which step of the run, and the examples that it reads. */
@@ -50,6 +50,7 @@ export function questioner(
   checkObjective(objective, model);
   const { sequences } = examples;
   const items = model.catalog.size;
+  const batch = prepared(objective, examples, items);
   const draw = loss.negatives?.sampler.prepare(sequences, items);
   return ({ epoch, step, steps, which }) => {
     const from = which.map((example) => examples.sequenceOf(example));
@@ -59,7 +60,7 @@ export function questioner(
       return objective.examples ? ofSequence.fork((which[b] as number) - examples.firstOf(sequence)) : ofSequence;
     };
     const context = { maxLength: model.maxLength, items, mask: model.mask, stream: stream('objective') };
-    const { inputs, targets } = inRowOrder(objective.batch(examples.take(which), context));
+    const { inputs, targets } = inRowOrder(batch(examples.take(which), context));
     if (model.reads === 'last') checkLastRows(inputs, targets.row, objective, model);
     const seen = draw && sequences.take(from);
     const ask = (from: number, to: number) =>
