@@ -88,6 +88,7 @@ export {
   type KnownRows,
   type RowsOptions,
 } from './data/catalog.ts';
+export { cutSessions } from './data/cut-sessions.ts';
 export { detectFormat } from './data/detect-format.ts';
 export type { Collected, CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
 export { type ExampleOptions, type ExampleRule, Examples } from './data/examples.ts';
@@ -97,12 +98,15 @@ export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequen
 export { type TableColumns, type TableFormatOptions, tableFormat } from './data/format-table.ts';
 export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
 export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
+export { findLeaks, type LeakReport } from './data/leaks.ts';
 export { inBatch } from './data/negatives/in-batch.ts';
 export { type PopularityOptions, popularity } from './data/negatives/popularity.ts';
 export { type NegativeRequest, type Negatives, type Sampler, sliceNegatives } from './data/negatives/sampler.ts';
 export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
 export { type ReadOptions, type ReadProgress, readInteractions } from './data/read-interactions.ts';
 export { type FractionOptions, lastFraction, leaveLastOut, splitByTime, type TimeSplitOptions } from './data/split.ts';
+export { type SessionPart, type SessionSplitOptions, splitSessions } from './data/split-sessions.ts';
+export { splitUsers, type UserSplitOptions } from './data/split-users.ts';
 export type { InteractionsSummary } from './data/summarize.ts';
 export { type ShopItem, type SyntheticShop, type SyntheticShopOptions, syntheticShop } from './data/synthetic-shop.ts';
 export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';

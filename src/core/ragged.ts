@@ -111,12 +111,32 @@ export class Ragged {
       }
       return out;
     };
-    const pick = (column: Column): Column => {
-      const out = new (column.constructor as new (n: number) => Column)(count);
-      for (let i = 0; i < count; i++) out[i] = column[which[i] as number] as number;
-      return out;
-    };
-    return new Ragged(offsets, mapColumns(this.events, cut) as EventColumns, mapColumns(this.sequences, pick));
+    return new Ragged(
+      offsets,
+      mapColumns(this.events, cut) as EventColumns,
+      mapColumns(this.sequences, (column) => pick(column, which)),
+    );
+  }
+
+  /**
+   * For each named sequence the events at `places[i]`, in that order, with all their columns; a place, from 0, may come
+   * twice.
+   */
+  select(which: ArrayLike<number>, places: readonly Int32Array[]): Ragged {
+    const offsets = new Int32Array(which.length + 1);
+    places.forEach((list, i) => {
+      offsets[i + 1] = (offsets[i] as number) + list.length;
+    });
+    const rows = new Int32Array(offsets[which.length] as number);
+    places.forEach((list, i) => {
+      const start = this.offsets[which[i] as number] as number;
+      for (let j = 0; j < list.length; j++) rows[(offsets[i] as number) + j] = start + (list[j] as number);
+    });
+    return new Ragged(
+      offsets,
+      mapColumns(this.events, (column) => pick(column, rows)) as EventColumns,
+      mapColumns(this.sequences, (column) => pick(column, which)),
+    );
   }
 
   /** The named sequences, in that order; a sequence may be named twice. */
@@ -134,6 +154,12 @@ export class Ragged {
 export function range(n: number): Int32Array {
   const out = new Int32Array(n);
   for (let i = 0; i < n; i++) out[i] = i;
+  return out;
+}
+
+function pick(column: Column, rows: ArrayLike<number>): Column {
+  const out = new (column.constructor as new (n: number) => Column)(rows.length);
+  for (let i = 0; i < rows.length; i++) out[i] = column[rows[i] as number] as number;
   return out;
 }
 

@@ -1,6 +1,5 @@
 /** Views of a sequence: other sequences that a user with the same taste might have had. */
 import type { Part } from '../../core/part.ts';
-import type { Column, EventColumns } from '../../core/ragged.ts';
 import { Ragged, range } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
 
@@ -35,30 +34,21 @@ export function sameView(sequence: Int32Array): View {
 
 /** The views of all sequences as a batch, with all their columns. */
 export function viewsOf(sequences: Ragged, view: (sequence: Int32Array, b: number) => View): Ragged {
-  const views = Array.from({ length: sequences.count }, (_, b) => view(sequences.items(b), b));
-  const offsets = new Int32Array(sequences.count + 1);
-  views.forEach(({ events }, b) => {
-    offsets[b + 1] = (offsets[b] as number) + events.length;
-  });
-  const rows = new Int32Array(offsets[sequences.count] as number);
-  const item = new Int32Array(rows.length);
-  views.forEach(({ events, items }, b) => {
-    rows.set(
-      events.map((place) => (sequences.offsets[b] as number) + place),
-      offsets[b],
-    );
+  const all = range(sequences.count);
+  const views = Array.from(all, (b) => view(sequences.items(b), b));
+  const {
+    offsets,
+    events,
+    sequences: columns,
+  } = sequences.select(
+    all,
+    views.map((each) => each.events),
+  );
+  const item = new Int32Array(events.item.length);
+  views.forEach(({ items }, b) => {
     item.set(items, offsets[b]);
   });
-  const columns: { [name: string]: Column } = {};
-  for (const [name, column] of Object.entries(sequences.events)) {
-    if (!column || name === 'item') continue;
-    const values = new (column.constructor as new (n: number) => Column)(rows.length);
-    rows.forEach((row, i) => {
-      values[i] = column[row] as number;
-    });
-    columns[name] = values;
-  }
-  return new Ragged(offsets, { ...columns, item } as EventColumns, sequences.sequences);
+  return new Ragged(offsets, { ...events, item }, columns);
 }
 
 /** The first event of a stretch of `length` of a sequence of `events`. */
