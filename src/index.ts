@@ -20,7 +20,7 @@
 export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/select.ts';
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
-export type { BlockPart, BlockSize, SequenceBlock } from './blocks/block.ts';
+export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
 export { FeedForward, type FeedForwardOptions } from './blocks/feed-forward.ts';
 export {
@@ -147,15 +147,17 @@ export { CountingModel, type CountReport } from './models/counting.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
 export { Popularity } from './models/popularity.ts';
+export type { Recommendation } from './models/recommendation.ts';
 export {
   type LoadOptions,
-  type Recommendation,
   Recommender,
   type RecommenderClass,
   type RecommendOptions,
 } from './models/recommender.ts';
 export { SASRec, type SASRecOptions } from './models/sasrec.ts';
 export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
+export { type HistoryReader, Session, type SessionOptions } from './models/session.ts';
+export type { EventStream } from './models/streamed-history.ts';
 // Ops
 export {
   type Activation,

@@ -1,11 +1,12 @@
 /** Multi-head attention over ragged rows. */
-import type * as tf from '@tensorflow/tfjs-core';
-import type { Layout } from '../core/layout.ts';
+import * as tf from '@tensorflow/tfjs-core';
+import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Weight } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
+import type { Continued } from './block.ts';
 import { Linear } from './linear.ts';
 
 export interface MultiHeadAttentionOptions {
@@ -66,7 +67,40 @@ export class MultiHeadAttention extends Module {
    * @returns `[Nq, dim]`
    */
   forward(query: tf.Tensor2D, key: tf.Tensor2D, value: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
-    const joined = attention(this.query.forward(query), this.key.forward(key), this.value.forward(value), {
+    return this.#attend(query, this.key.forward(key), this.value.forward(value), call);
+  }
+
+  /**
+   * {@link forward} for rows that follow others of the same, single sequence.
+   *
+   * @param query  `[Nq, dim]` rows of `queries`, at positions that count those before
+   * @param key    `[Nk, dim]` the new rows
+   * @param value  `[Nk, dim]` the new rows
+   * @param call   must be causal: rows before would see the new ones otherwise
+   * @param before what `after` was for the rows before: their keys and values
+   */
+  resume(
+    query: tf.Tensor2D,
+    key: tf.Tensor2D,
+    value: tf.Tensor2D,
+    call: Omit<AttentionCall, 'keys' | 'rng'>,
+    before: readonly tf.Tensor2D[] = [],
+  ): Continued {
+    if (!call.causal || call.queries.count !== 1) {
+      throw new Error(
+        `Attention goes on where it is causal and of one sequence, got ${call.queries.count} and causal: ${Boolean(call.causal)}: use forward.`,
+      );
+    }
+    const added = [this.key.forward(key), this.value.forward(value)];
+    const after = added.map((rows, i) => (before[i] ? tf.concat([before[i], rows]) : rows));
+    const [keys, values] = after as [tf.Tensor2D, tf.Tensor2D];
+    using layout = new Layout(Int32Array.of(0, keys.shape[0]));
+    return { states: this.#attend(query, keys, values, { ...call, keys: layout }), after };
+  }
+
+  /** The keys and values are projected already. */
+  #attend(query: tf.Tensor2D, key: tf.Tensor2D, value: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
+    const joined = attention(this.query.forward(query), key, value, {
       queries: call.queries,
       keys: call.keys,
       heads: this.heads,

@@ -13,7 +13,24 @@ export interface SequenceBlock extends Module {
    *                and returns `[queries.capacity, dim]`; others ignore it and return all rows.
    */
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
+  /**
+   * {@link forward} for rows that follow others of the same, single sequence. A block without it makes sessions compute
+   * their whole history for every answer.
+   *
+   * @param layout of the new rows; it starts at the position of the first
+   * @param before what `after` was for the rows before; undefined or empty if there are none
+   */
+  resume?(x: tf.Tensor2D, layout: Layout, before?: readonly tf.Tensor2D[], queries?: Layout): Continued;
+  /** The attention weights, one tensor `[heads, Tq, Tk]` a sequence. */
+  attentionWeights?(x: tf.Tensor2D, layout: Layout, queries?: Layout): tf.Tensor3D[];
 }
+
+/** Rows that were computed from those before them, and what is needed to go on. */
+export type Continued = {
+  /** `[N, dim]` */
+  states: tf.Tensor2D;
+  after: tf.Tensor2D[];
+};
 
 /** What the model tells each of its blocks. */
 export interface BlockSize {

@@ -6,7 +6,7 @@ import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
-import type { BlockPart, BlockSize } from './block.ts';
+import type { BlockPart, BlockSize, Continued, SequenceBlock } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
 import { LayerNorm } from './layer-norm.ts';
 
@@ -27,7 +27,7 @@ export interface SASRecBlockOptions {
  * the normalised query, not the input; heads are joined without an output projection; the feed-forward network reads
  * and adds its normalised input. Dropout acts on the attention weights and twice in the feed-forward network.
  */
-export class SASRecBlock extends Module {
+export class SASRecBlock extends Module implements SequenceBlock {
   readonly attention: MultiHeadAttention;
   readonly norm1: LayerNorm;
   readonly feedForward: FeedForward;
@@ -65,8 +65,24 @@ export class SASRecBlock extends Module {
       causal: this.causal,
       rng: rng?.fork('attention'),
     });
+    return this.#finish(query, attended, queries, rng);
+  }
+
+  resume(x: tf.Tensor2D, layout: Layout, before?: readonly tf.Tensor2D[], queries = layout): Continued {
+    const query = this.norm1.forward(selectRows(x, layout, queries));
+    const { states, after } = this.attention.resume(query, x, x, { queries, causal: this.causal }, before);
+    return { states: this.#finish(query, states, queries), after };
+  }
+
+  attentionWeights(x: tf.Tensor2D, layout: Layout, queries = layout): tf.Tensor3D[] {
+    const query = this.norm1.forward(selectRows(x, layout, queries));
+    return this.attention.weights(query, x, { queries, keys: layout, causal: this.causal });
+  }
+
+  /** All after the attention. */
+  #finish(query: tf.Tensor2D, attended: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
     const y = this.norm2.forward(tf.add(query, attended));
-    return this.feedForward.forward(y, queries, rng?.fork('feedForward'), y);
+    return this.feedForward.forward(y, layout, rng?.fork('feedForward'), y);
   }
 }
 

@@ -7,7 +7,7 @@ import { type Activation, relu } from '../ops/activations.ts';
 import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
-import type { BlockPart, BlockSize } from './block.ts';
+import type { BlockPart, BlockSize, Continued, SequenceBlock } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
 import { LayerNorm } from './layer-norm.ts';
 
@@ -27,7 +27,7 @@ export interface TransformerBlockOptions {
  * `TransformerEncoderLayer`: dropout on the attention weights, on the attention output, inside and after the
  * feed-forward network.
  */
-export class TransformerBlock extends Module {
+export class TransformerBlock extends Module implements SequenceBlock {
   readonly attention: MultiHeadAttention;
   readonly norm1: LayerNorm;
   readonly feedForward: FeedForward;
@@ -62,19 +62,44 @@ export class TransformerBlock extends Module {
    * @returns `[N, dim]` rows of `queries`
    */
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries = layout): tf.Tensor2D {
-    const keys = this.normFirst ? this.norm1.forward(x) : x;
+    const keys = this.#keys(x);
     const attended = this.attention.forward(selectRows(keys, layout, queries), keys, keys, {
       queries,
       keys: layout,
       causal: this.causal,
       rng: rng?.fork('attention'),
     });
-    const rest = selectRows(x, layout, queries);
-    const sum = dropoutAdd(rest, attended, this.dropout, rng?.fork('attended'), queries);
+    return this.#finish(selectRows(x, layout, queries), attended, queries, rng);
+  }
+
+  resume(x: tf.Tensor2D, layout: Layout, before?: readonly tf.Tensor2D[], queries = layout): Continued {
+    const keys = this.#keys(x);
+    const call = { queries, causal: this.causal };
+    const { states, after } = this.attention.resume(selectRows(keys, layout, queries), keys, keys, call, before);
+    return { states: this.#finish(selectRows(x, layout, queries), states, queries), after };
+  }
+
+  attentionWeights(x: tf.Tensor2D, layout: Layout, queries = layout): tf.Tensor3D[] {
+    const keys = this.#keys(x);
+    return this.attention.weights(selectRows(keys, layout, queries), keys, {
+      queries,
+      keys: layout,
+      causal: this.causal,
+    });
+  }
+
+  /** What the attention reads. */
+  #keys(x: tf.Tensor2D): tf.Tensor2D {
+    return this.normFirst ? this.norm1.forward(x) : x;
+  }
+
+  /** All after the attention. */
+  #finish(x: tf.Tensor2D, attended: tf.Tensor2D, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const sum = dropoutAdd(x, attended, this.dropout, rng?.fork('attended'), layout);
     const inside = rng?.fork('feedForward');
-    if (this.normFirst) return this.feedForward.forward(this.norm2.forward(sum), queries, inside, sum);
+    if (this.normFirst) return this.feedForward.forward(this.norm2.forward(sum), layout, inside, sum);
     const y = this.norm1.forward(sum);
-    return this.norm2.forward(this.feedForward.forward(y, queries, inside, y));
+    return this.norm2.forward(this.feedForward.forward(y, layout, inside, y));
   }
 }
 

@@ -11,13 +11,8 @@ import { FileFormatError } from '../io/error.ts';
 import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
 import { readModelFile, writeModelFile } from '../io/model-file.ts';
 import type { TensorData } from '../io/safetensors.ts';
-
-/** One recommended item. */
-export interface Recommendation {
-  item: ItemId;
-  /** Higher is better; what it measures depends on the model. */
-  score: number;
-}
+import { listOf, type Recommendation } from './recommendation.ts';
+import { type HistoryReader, Session, type SessionOptions } from './session.ts';
 
 export interface RecommendOptions {
   /** The number of items wanted; fewer come back where the catalogue or the model has no more. @defaultValue 10 */
@@ -130,20 +125,43 @@ export abstract class Recommender extends Module implements Scorer {
     for (let from = 0; from < known.length; from += step) {
       const chunk = Ragged.from(known.slice(from, from + step));
       const exclude = excludedRows(excludeSeen ? chunk : undefined, unwanted, chunk.count);
-      const best = this.topK
-        ? await this.topK(chunk, k, { exclude })
-        : topKOfScores(await this.scores(chunk), catalog.size, k, exclude);
-      for (let b = 0; b < chunk.count; b++) out.push(this.#list(best, b * k, k));
+      const best = await this.#best(chunk, k, exclude);
+      for (let b = 0; b < chunk.count; b++) out.push(listOf(catalog, best, b * k, k));
     }
     return out;
   }
 
-  #list({ items, scores }: TopK, start: number, k: number): Recommendation[] {
-    const list: Recommendation[] = [];
-    for (let i = start; i < start + k && (items[i] as number) >= 0; i++) {
-      list.push({ item: this.catalog.id(items[i] as number), score: scores[i] as number });
-    }
-    return list;
+  async #best(histories: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
+    if (this.topK) return this.topK(histories, k, { exclude });
+    return topKOfScores(await this.scores(histories), this.catalog.size, k, exclude);
+  }
+
+  /**
+   * A history that grows, see {@link Session}.
+   *
+   * @example
+   * ```ts
+   * using session = await model.session();
+   * await session.push('sku-9');
+   * const next = await session.recommend({ k: 10 });
+   * ```
+   */
+  async session(options: SessionOptions = {}): Promise<Session> {
+    await ready();
+    return new Session(this.catalog, this.window, this.reader(), options);
+  }
+
+  /** The most events of a history that {@link scores} reads. @defaultValue all */
+  protected get window(): number {
+    return Infinity;
+  }
+
+  /** What answers for a session. By default every answer is computed afresh. */
+  protected reader(): HistoryReader {
+    return {
+      topK: (history, _events, k, exclude) => this.#best(Ragged.from([history]), k, exclude),
+      dispose() {},
+    };
   }
 
   /**

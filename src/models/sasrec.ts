@@ -1,6 +1,6 @@
 /** SASRec. */
 import type * as tf from '@tensorflow/tfjs-core';
-import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
+import type { BlockPart, Continued, SequenceBlock } from '../blocks/block.ts';
 import { Embedding } from '../blocks/embedding.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
@@ -15,6 +15,7 @@ import { checkNumber } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import type { EventStream } from './streamed-history.ts';
 
 export interface SASRecOptions extends SequenceModelOptions {
   /** Width of the states. @defaultValue 64 */
@@ -91,14 +92,36 @@ export class SASRec extends SequenceModel {
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
-    const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
-    let x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup)); // [N, D]
-    x = dropout(x, this.dropout, rng?.fork('input'), layout);
+    let x = this.#input(events, layout, rng);
     this.blocks.forEach((block, i) => {
-      const wanted = i === this.blocks.length - 1 ? queries : undefined;
-      x = block.forward(x, layout, rng?.fork('block').fork(i), wanted);
+      x = block.forward(x, layout, rng?.fork('block').fork(i), i === this.blocks.length - 1 ? queries : undefined);
     });
     return this.norm.forward(x);
+  }
+
+  /** `[N, D]` */
+  #input(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
+    const x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup));
+    return dropout(x, this.dropout, rng?.fork('input'), layout);
+  }
+
+  /** Keys and values of all blocks are kept where earlier events do not change when one more follows. */
+  protected override stream(): EventStream | undefined {
+    const appends = this.positions.appendOnly && this.blocks.every((block) => block.resume);
+    if (!appends || this.encode !== SASRec.prototype.encode) return undefined;
+    return (events, layout, before = [], queries) => {
+      let x = this.#input(events, layout);
+      const after: tf.Tensor2D[] = [];
+      const each = before.length / this.blocks.length;
+      this.blocks.forEach((block, i) => {
+        const wanted = i === this.blocks.length - 1 ? queries : undefined;
+        const next = block.resume?.(x, layout, before.slice(i * each, (i + 1) * each), wanted) as Continued;
+        x = next.states;
+        after.push(...next.after);
+      });
+      return { states: this.norm.forward(x), after };
+    };
   }
 
   protected override get recordable(): boolean {

@@ -20,6 +20,8 @@ import type { FitReport } from '../training/fit-report.ts';
 import type { FitDefaults, Trainable } from '../training/trainable.ts';
 import { Recommender } from './recommender.ts';
 import { RecordedRequests, read } from './recorded-requests.ts';
+import type { HistoryReader } from './session.ts';
+import { type EventStream, StreamedHistory } from './streamed-history.ts';
 
 export interface SequenceModelOptions {
   /** The items that can be recommended. */
@@ -34,6 +36,11 @@ const SCORING_BATCH = 128;
 const MAX_BYTES = 64 * 2 ** 20;
 /** The most events that are encoded at once, but at least one history. */
 const ENCODING_ROWS = 2048;
+/**
+ * A recorded request for a whole history of fewer events takes less time than a pass of one event that is not recorded:
+ * at width 64 and 2 blocks 0.33 ms for 50 events, 1.4 ms for 200, and 0.95 ms for one event after them.
+ */
+const RECORDED_EVENTS = 128;
 
 /**
  * A network that reads histories. A subclass declares blocks as fields and writes {@link encode} and {@link output};
@@ -104,6 +111,31 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    */
   protected get recordable(): boolean {
     return false;
+  }
+
+  /**
+   * How sessions go on from the events before; undefined if every answer needs the whole history.
+   *
+   * @defaultValue undefined
+   */
+  protected stream(): EventStream | undefined {
+    return undefined;
+  }
+
+  protected override get window(): number {
+    return this.maxLength;
+  }
+
+  protected override reader(): HistoryReader {
+    const stream = this.stream();
+    if (!stream) return super.reader();
+    return new StreamedHistory({
+      stream,
+      parameters: [...this.parameters().values()],
+      soonerAfresh: (events) => events < RECORDED_EVENTS && this.recordable && hasFusedScores(),
+      best: (state, k, exclude) => this.#bestOf(state, k, exclude),
+      afresh: (history, k, exclude) => this.topK(history, k, { exclude }),
+    });
   }
 
   override dispose(): void {

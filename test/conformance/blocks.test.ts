@@ -1,6 +1,7 @@
 /** One table for every block: shape, size, gradients, what a row reads, memory. A new block is a new row. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  type Continued,
   Embedding,
   FeedForward,
   LayerNorm,
@@ -11,9 +12,11 @@ import {
   type Module,
   MultiHeadAttention,
   noPositions,
+  type PositionBlock,
   Ragged,
   Rng,
   SASRecBlock,
+  type SequenceBlock,
   sasrecBlock,
   sinusoidal,
   TransformerBlock,
@@ -233,6 +236,57 @@ describe.each(backends)('on %s', (backend) => {
       }[reads];
       expect(await changedRows(2)).toEqual(expected[2]);
       expect(await changedRows(6)).toEqual(expected[6]);
+    });
+
+    test('goes on from rows that it has read, where it says so', async () => {
+      using model = block().init(1) as Module & Partial<SequenceBlock & PositionBlock>;
+      const x = inputs();
+      const whole = await run(x.clone());
+      const found: number[] = [];
+      let after: tf.Tensor2D[] = [];
+      for (const [from, to] of [
+        [0, 2],
+        [2, 3],
+        [3, 5],
+      ] as const) {
+        using layout = new Layout(Int32Array.of(0, to - from), { starts: Int32Array.of(from) });
+        const part = tf.slice(x, [from, 0], [to - from, 4]);
+        const before = after;
+        if (model.attentionWeights && reads === 'past') {
+          const next = tf.tidy(() => model.resume?.(part, layout, before) as Continued);
+          found.push(...(await next.states.data()));
+          after = next.after;
+          next.states.dispose();
+        } else if (model.appendOnly) {
+          const y = tf.tidy(() => forward(model, part, layout));
+          found.push(...(await y.data()));
+          y.dispose();
+        }
+        tf.dispose([part, ...before]);
+      }
+      tf.dispose([x, ...after]);
+      found.forEach((value, i) => {
+        expect(value).toBeCloseTo(whole.values[i] as number, 6);
+      });
+      const goesOn = Boolean(model.appendOnly || (model.attentionWeights && reads === 'past'));
+      expect(found).toHaveLength(goesOn ? 5 * width : 0);
+    });
+
+    test('its attention weights are shares of what a row reads', async () => {
+      using model = block().init(1) as Module & Partial<SequenceBlock>;
+      if (!model.attentionWeights) return;
+      const x = inputs();
+      using layout = new Layout(OFFSETS);
+      using last = layout.last();
+      const [weights] = tf.tidy(() => model.attentionWeights?.(x, layout, last)) as [tf.Tensor3D];
+      expect(weights.shape).toEqual([2, 1, 5]);
+      const values = await weights.data<'float32'>();
+      for (const head of [0, 1]) {
+        const shares = values.slice(5 * head, 5 * head + 5);
+        expect(shares.every((share) => share > 0)).toBe(true);
+        expect([...shares].reduce((sum, share) => sum + share)).toBeCloseTo(1, 5);
+      }
+      tf.dispose([x, weights]);
     });
 
     test('drops only with an rng, the same for the same key', async () => {

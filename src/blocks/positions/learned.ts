@@ -31,11 +31,13 @@ export function learnedFromEnd(): PositionsPart {
 class LearnedPositions extends Module implements PositionBlock {
   readonly weight: Parameter;
   readonly #from: 'start' | 'end';
+  readonly appendOnly: boolean;
 
   constructor(maxLength: number, dim: number, from: 'start' | 'end') {
     super();
     this.weight = new Parameter([maxLength, dim], xavierUniform);
     this.#from = from;
+    this.appendOnly = from === 'start';
   }
 
   forward(layout: Layout): tf.Tensor2D {

@@ -10,6 +10,7 @@ export function noPositions(): PositionsPart {
 }
 
 class NoPositions extends Module implements PositionBlock {
+  readonly appendOnly = true;
   constructor(readonly dim: number) {
     super();
   }

@@ -13,6 +13,8 @@ export interface PositionBlock extends Module {
    * @returns `[capacity, dim]`
    */
   forward(layout: Layout, events: Ragged): tf.Tensor2D;
+  /** Whether a row keeps its encoding when more events follow, so that a session can go on from it. @defaultValue false */
+  readonly appendOnly?: boolean;
 }
 
 /** Chooses a model's positional encoding. */

@@ -10,6 +10,7 @@ export function sinusoidal(): PositionsPart {
 }
 
 class SinusoidalPositions extends Module implements PositionBlock {
+  readonly appendOnly = true;
   #table: Float32Array | undefined;
 
   constructor(
