@@ -11,6 +11,12 @@ export interface Piece {
   readonly transpose?: boolean | undefined;
   /** The peer's rows are in the opposite order. */
   readonly reverse?: boolean | undefined;
+  /** Only these of our rows, from and up to; rows that no peer has start at 0. */
+  readonly rows?: readonly [from: number, to: number] | undefined;
+  /** Our column c is the peer's column c + shift, counted round. */
+  readonly shift?: number | undefined;
+  /** The peer's values have the opposite sign. */
+  readonly negate?: boolean | undefined;
 }
 
 /** What a peer's tensor is made of: pieces one below the other, the first at row `from`; other rows are the peer's alone. */
@@ -36,6 +42,14 @@ export function transposed(path: string): Source {
 export function rowsFrom(path: string, from: number): Source {
   return { pieces: [{ path }], from };
 }
+
+/** Our parameter begins with the peer's `count` rows and has more. */
+export function firstRows(path: string, count: number): Source {
+  return { pieces: [{ path, rows: [0, count] }] };
+}
+
+/** A parameter that the peer has and does not use. */
+export const unused: Source = { pieces: [] };
 
 /** Our parameter is the peer's table with its rows in reverse. */
 export function reversed(path: string): Source {
@@ -95,12 +109,16 @@ export class Peer {
 
   /** The stored state, again. */
   load(): void {
+    const made = new Map<Parameter, Float32Array>();
     for (const [name, source] of this.names) {
       const stored = this.kase.floats(`state/${name}`);
-      for (const { parameter, piece, begin } of this.#placed(source)) {
-        parameter.set(turned(stored.subarray(begin, begin + parameter.size), parameter, piece, 'ours'));
+      for (const { parameter, piece, begin, place } of this.#placed(source)) {
+        if (!made.has(parameter)) made.set(parameter, new Float32Array(parameter.size));
+        const values = stored.subarray(begin, begin + place.size);
+        made.get(parameter)?.set(turned(values, place, piece, 'ours'), place.from);
       }
     }
+    for (const [parameter, values] of made) parameter.set(values);
   }
 
   /** Every stored loss among `losses`, its gradients and its training run. */
@@ -172,23 +190,38 @@ export class Peer {
   #assemble(peer: string, values: ReadonlyMap<string, Float32Array>, ownRows = false): Float32Array {
     const stored = this.kase.floats(`state/${peer}`);
     const out = ownRows ? stored.slice() : new Float32Array(stored.length);
-    for (const { parameter, piece, begin } of this.#placed(this.names.get(peer) as Source)) {
+    for (const { parameter, piece, begin, place } of this.#placed(this.names.get(peer) as Source)) {
       const ours = values.get(piece.path) ?? new Float32Array(parameter.size);
-      out.set(turned(ours, parameter, piece, 'peer'), begin);
+      out.set(turned(ours.subarray(place.from, place.from + place.size), place, piece, 'peer'), begin);
     }
     return out;
   }
 
-  *#placed({ pieces, from = 0 }: Source): Iterable<{ parameter: Parameter; piece: Piece; begin: number }> {
+  *#placed({
+    pieces,
+    from = 0,
+  }: Source): Iterable<{ parameter: Parameter; piece: Piece; begin: number; place: Place }> {
     let begin = -1;
     for (const piece of pieces) {
       const parameter = this.#parameters.get(piece.path);
       if (!parameter) throw new Error(`The module has no parameter ${piece.path}.`);
-      if (begin < 0) begin = (from * parameter.size) / (parameter.shape[0] as number);
-      yield { parameter, piece, begin };
-      begin += parameter.size;
+      const all = parameter.shape[0] as number;
+      const columns = parameter.size / all;
+      if (begin < 0) begin = from * columns;
+      const [first, end] = piece.rows ?? [0, all];
+      const rows = end - first;
+      yield { parameter, piece, begin, place: { from: first * columns, size: rows * columns, rows, columns } };
+      begin += rows * columns;
     }
   }
+}
+
+/** Where a piece lies in the values of our parameter. */
+interface Place {
+  readonly from: number;
+  readonly size: number;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** The values of a tensor, which is disposed of. */
@@ -209,15 +242,16 @@ function disposeStep({ value, gradients: made }: Step): void {
   for (const gradient of made.values()) tf.dispose(gradient instanceof tf.Tensor ? gradient : gradient.values);
 }
 
-function turned(values: Float32Array, parameter: Parameter, piece: Piece, to: 'ours' | 'peer'): Float32Array {
-  const rows = parameter.shape[0] as number;
-  const columns = parameter.size / rows;
-  if (!piece.transpose && !piece.reverse) return values;
+function turned(given: Float32Array, { rows, columns }: Place, piece: Piece, to: 'ours' | 'peer'): Float32Array {
+  const values = piece.negate ? given.map((value) => -value) : given;
+  if (!piece.transpose && !piece.reverse && !piece.shift) return values;
   const out = new Float32Array(values.length);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const ours = row * columns + column;
-      const peer = piece.transpose ? column * rows + row : (rows - 1 - row) * columns + column;
+      const peer = piece.transpose
+        ? column * rows + row
+        : (piece.reverse ? rows - 1 - row : row) * columns + ((column + (piece.shift ?? 0)) % columns);
       if (to === 'ours') out[ours] = values[peer] as number;
       else out[peer] = values[ours] as number;
     }
