@@ -1,0 +1,88 @@
+/** Results of recipes as tables. */
+import type { RecipeResult, SeedResult } from './recipe.ts';
+
+/** One recipe's table in Markdown: baselines, the model's mean over seeds with their spread, and what others report. */
+export function tableOf(result: RecipeResult): string {
+  const { metrics, baselines, seeds, label, published } = result;
+  const count = seeds.length;
+  const rows = [
+    ['', ...metrics],
+    ...Object.entries(baselines).map(([name, values]) => [name, ...metrics.map((key) => figure(values[key]))]),
+    [
+      count > 1 ? `**${label}**, mean of ${count} seeds` : `**${label}**, one seed`,
+      ...metrics.map((key) => spread(seeds.map((seed) => seed.metrics[key] as number))),
+    ],
+    ...published.map(({ source, values }) => [source, ...metrics.map((key) => figure(values[key]))]),
+  ];
+  const widths = metrics.map((_, i) => Math.max(...rows.map((row) => (row[i + 1] as string).length), 4));
+  const first = Math.max(...rows.map(([name]) => (name as string).length));
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(first) : cell.padStart(widths[i - 1] as number))).join(' | ')} |`;
+  const rule = `|${'-'.repeat(first + 2)}|${widths.map((width) => `${'-'.repeat(width + 1)}:`).join('|')}|`;
+  return [line(rows[0] as string[]), rule, ...rows.slice(1).map(line)].join('\n');
+}
+
+/** How the figures came about, in words. */
+export function protocolOf({ protocol, seeds, remarks }: RecipeResult): string {
+  const { split, candidates, excludeSeen, ties, users } = protocol;
+  const seen = excludeSeen ? 'without the items of the history' : 'with the items of the history';
+  return [
+    `${users.toLocaleString('en')} histories, ${split}; ranked among ${candidates} ${seen}, ties ${ties}.`,
+    `Seeds ${seeds.map(({ seed }) => seed).join(', ')}; ${timesOf(seeds)}.`,
+    ...(remarks ? [remarks] : []),
+  ].join(' ');
+}
+
+/** The section of docs/results.md on some recipes. */
+export function sectionOf(title: string, results: readonly RecipeResult[]): string {
+  const [first] = results;
+  return [
+    `## ${title}`,
+    `${first?.data}.`,
+    ...results.flatMap((result) => [
+      `### ${result.label}`,
+      `\`\`\`sh\nnpm run quality -- ${result.recipe} --seeds ${result.seeds.length}\n\`\`\``,
+      tableOf(result),
+      protocolOf(result),
+    ]),
+  ].join('\n\n');
+}
+
+function timesOf(seeds: readonly SeedResult[]): string {
+  const range = (values: number[], digits: number) => {
+    const [low, high] = [Math.min(...values).toFixed(digits), Math.max(...values).toFixed(digits)];
+    return low === high ? low : `${low} to ${high}`;
+  };
+  const epochs = range(
+    seeds.map((seed) => seed.epochs),
+    0,
+  );
+  if (seeds.every((seed) => seed.best === undefined))
+    return `fitted in ${range(
+      seeds.map((seed) => seed.seconds),
+      1,
+    )} s`;
+  const best = range(
+    seeds.map((seed) => seed.best ?? seed.epochs),
+    0,
+  );
+  const each = range(
+    seeds.map((seed) => seed.secondsPerEpoch),
+    1,
+  );
+  return `${epochs} epochs of ${each} s with validation, weights of epoch ${best}, ${range(
+    seeds.map((seed) => seed.seconds),
+    0,
+  )} s a seed`;
+}
+
+function figure(value: number | undefined): string {
+  return value === undefined ? '–' : value.toFixed(4);
+}
+
+function spread(values: readonly number[]): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length < 2) return figure(mean);
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return `${figure(mean)} ± ${figure(Math.sqrt(variance))}`;
+}
