@@ -113,7 +113,13 @@ export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';
 export type { TextSource } from './data/text-source.ts';
 // Evaluation
 export { type BootstrapOptions, bootstrapInterval, type Interval, signFlipTest } from './evaluation/bootstrap.ts';
-export { type Candidates, givenCandidates, sampledCandidates } from './evaluation/candidates.ts';
+export {
+  type Candidates,
+  givenCandidates,
+  popularCandidates,
+  type SampledCandidatesOptions,
+  sampledCandidates,
+} from './evaluation/candidates.ts';
 export { type Comparison, compareReports } from './evaluation/compare-reports.ts';
 export { type EvaluateOptions, type EvaluateProgress, evaluate } from './evaluation/evaluate.ts';
 export type { AnyMetric, CatalogMetric, Metric } from './evaluation/metric.ts';

@@ -57,7 +57,7 @@ export function itemCounts(train: Ragged, items: number): Int32Array {
  * Constant-time draws by the alias method (Walker, 1977; Vose, 1991): each of V equal columns holds a part of its own
  * item and lends the rest to one other. Two 32-bit numbers choose the column and the part.
  */
-function aliasTable(weights: Float64Array, total: number): (column: number, part: number) => number {
+export function aliasTable(weights: Float64Array, total: number): (column: number, part: number) => number {
   const count = weights.length;
   const scaled = weights.map((weight) => (weight / total) * count);
   const own = new Float64Array(count).fill(2 ** 32);

@@ -4,7 +4,8 @@ import { expect, expectTypeOf, test } from 'vitest';
 import { Ragged } from '../../../src/core/ragged.ts';
 import { Catalog } from '../../../src/data/catalog.ts';
 import type { Holdout } from '../../../src/data/holdout.ts';
-import { givenCandidates, sampledCandidates } from '../../../src/evaluation/candidates.ts';
+import { Interactions } from '../../../src/data/interactions.ts';
+import { givenCandidates, popularCandidates, sampledCandidates } from '../../../src/evaluation/candidates.ts';
 import { type EvaluateProgress, evaluate } from '../../../src/evaluation/evaluate.ts';
 import { auc } from '../../../src/evaluation/metrics/auc.ts';
 import { coverage } from '../../../src/evaluation/metrics/coverage.ts';
@@ -87,6 +88,7 @@ function fromList(list: { hit: boolean }[], k: number): Record<string, number> {
     MRR: 1 / (first + 1),
     [`Recall@${k}`]: sum(hits) / relevant,
     [`Precision@${k}`]: sum(hits) / k,
+    MAP: sum(all.map((hit, i) => (hit * sum(all.slice(0, i + 1))) / (i + 1))) / relevant,
     [`MAP@${k}`]: sum(hits.map((hit, i) => (hit * sum(hits.slice(0, i + 1))) / (i + 1))) / Math.min(relevant, k),
     AUC: right / pairs,
   };
@@ -103,7 +105,7 @@ test('every metric equals the one computed from the sorted list', async () => {
         const lists = data.users.map((user) => worstOrder(user, excludeSeen));
         fc.pre(lists.every((list) => list.some(({ hit }) => !hit)));
         const { model, holdout } = setup(data);
-        const metrics = [hitRate(k), ndcg(k), mrr(k), mrr(), recall(k), precision(k), map(k), auc()];
+        const metrics = [hitRate(k), ndcg(k), mrr(k), mrr(), recall(k), precision(k), map(k), map(), auc()];
         const report = await evaluate<(typeof metrics)[number]>(model, holdout, { metrics, excludeSeen, batchSize });
         const expected = lists.map((list) => fromList(list, k));
         for (const { key } of metrics) {
@@ -260,6 +262,27 @@ test('given and sampled candidates', async () => {
   );
   await expect(evaluate(model, holdout, { metrics: [coverage(1)], candidates: given })).rejects.toThrow(
     'without candidates',
+  );
+});
+
+test('popular candidates come as often as they are in the training data, unseen ones never', () => {
+  const items = 8;
+  const log = Interactions.from([...'aaaaaaaaabbbcdeefg'].map((item, i) => ({ user: i % 3, item })));
+  const train = new Interactions(new Catalog([...'abcdefgh']), log.users, log.sequences);
+  const [histories, targets] = [Ragged.from(Array(2000).fill([6])), Ragged.from(Array(2000).fill([2]))];
+  const popular = popularCandidates(train, { count: 2, seed: 3 });
+  const lists = popular.choose(histories, targets, items, 0);
+  const counts = new Int32Array(items);
+  for (const row of lists.item) counts[row] = (counts[row] as number) + 1;
+  expect([counts[2], counts[6], counts[7]]).toEqual([0, 0, 0]);
+  // Of a, b, d, e, f with 9, 3, 1, 2, 1 events: the first of two is a with 9/16, the second adds what is left.
+  const share = 9 / 16 + (3 / 16) * (9 / 13) + 2 * (1 / 16) * (9 / 15) + (2 / 16) * (9 / 14);
+  expect((counts[0] as number) / 2000).toBeCloseTo(share, 1);
+  for (let b = 0; b < 2000; b++) expect(new Set(lists.items(b)).size).toBe(2);
+  expect(popular.choose(histories.take([5]), targets.take([5]), items, 5).item).toEqual(lists.items(5));
+  expect(popular.protocol).toBe('2 items drawn by popularity (seed 3)');
+  expect(() => popularCandidates(train, { count: 6 }).choose(histories, targets, items, 0)).toThrow(
+    'leaves only 5 items',
   );
 });
 
