@@ -150,11 +150,13 @@ export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-sof
 export { type Top1Options, top1 } from './losses/top1.ts';
 // Models
 export { CountingModel, type CountReport } from './models/counting.ts';
+export { type ExplainedEvent, Explanation, type PictureOptions } from './models/explanation.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
 export { Popularity } from './models/popularity.ts';
 export type { Recommendation } from './models/recommendation.ts';
 export {
+  type ExplainOptions,
   type LoadOptions,
   Recommender,
   type RecommenderClass,

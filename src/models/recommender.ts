@@ -11,6 +11,7 @@ import { FileFormatError } from '../io/error.ts';
 import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
 import { readModelFile, writeModelFile } from '../io/model-file.ts';
 import type { TensorData } from '../io/safetensors.ts';
+import { Explanation } from './explanation.ts';
 import { listOf, type Recommendation } from './recommendation.ts';
 import { type HistoryReader, Session, type SessionOptions } from './session.ts';
 
@@ -25,6 +26,11 @@ export interface RecommendOptions {
   unknown?: 'drop' | 'error' | undefined;
   /** Called with the ids that were left out, if any, and the number of the history that had them. */
   onUnknown?: ((ids: readonly ItemId[], history: number) => void) | undefined;
+}
+
+export interface ExplainOptions extends Omit<RecommendOptions, 'k'> {
+  /** The item whose score is explained. @defaultValue the best recommendation */
+  item?: ItemId | undefined;
 }
 
 export interface LoadOptions {
@@ -108,17 +114,10 @@ export abstract class Recommender extends Module implements Scorer {
     histories: Iterable<Iterable<ItemId>>,
     options: RecommendOptions = {},
   ): Promise<Recommendation[][]> {
-    const { excludeSeen = true, unknown = 'drop', onUnknown } = options;
+    const { excludeSeen = true } = options;
     const { catalog } = this;
     const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
-    const known = Array.from(histories, (history, number) => {
-      if (typeof history !== 'object' || history === null) {
-        throw new TypeError(`A history must be a list of item ids, oldest first, got ${describe(history)}.`);
-      }
-      const { rows, unknown: left } = catalog.rows(history, { unknown });
-      if (left.length > 0) onUnknown?.(left, number);
-      return rows;
-    });
+    const known = Array.from(histories, (history, number) => this.#rowsOf(history, number, options));
     const unwanted = catalog.rows(options.exclude ?? []).rows;
     const out: Recommendation[][] = [];
     const step = chunkSize(catalog.size, MAX_HISTORIES, MAX_BYTES);
@@ -129,6 +128,15 @@ export abstract class Recommender extends Module implements Scorer {
       for (let b = 0; b < chunk.count; b++) out.push(listOf(catalog, best, b * k, k));
     }
     return out;
+  }
+
+  #rowsOf(history: Iterable<ItemId>, number: number, { unknown, onUnknown }: RecommendOptions): Int32Array {
+    if (typeof history !== 'object' || history === null) {
+      throw new TypeError(`A history must be a list of item ids, oldest first, got ${describe(history)}.`);
+    }
+    const { rows, unknown: left } = this.catalog.rows(history, { unknown });
+    if (left.length > 0) onUnknown?.(left, number);
+    return rows;
   }
 
   async #best(histories: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
@@ -149,6 +157,74 @@ export abstract class Recommender extends Module implements Scorer {
   async session(options: SessionOptions = {}): Promise<Session> {
     await ready();
     return new Session(this.catalog, this.window, this.reader(), options);
+  }
+
+  /**
+   * Which events of `history` drove a recommendation: what an event contributes is the score of the item less its score
+   * for the same history without the event. That is a comparison of answers, so any model can be explained, and what an
+   * event does only together with others counts for each of them. Models with attention also tell its weights.
+   *
+   * Only events that the model reads are left out, the most recent `maxLength` of a network. A single event has
+   * contributed the whole score where the model has no answer to an empty history.
+   *
+   * @throws RangeError for an unknown `item`, and if there is none and the model recommends nothing
+   *
+   * @example
+   * ```ts
+   * const why = await model.explain(['sku-17', 'sku-3'], { item: 'sku-9' });
+   * why.events; // [{ item: 'sku-17', contribution: 0.41, attention: 0.22 }, …]
+   * ```
+   */
+  async explain(history: Iterable<ItemId>, options: ExplainOptions = {}): Promise<Explanation> {
+    const { catalog } = this;
+    const rows = this.#rowsOf(history, 0, options);
+    const item = options.item === undefined ? await this.#bestRow(rows, options) : catalog.row(options.item);
+    if (item < 0) throw new RangeError(catalog.explainUnknown(options.item as ItemId));
+    const read = rows.subarray(Math.max(0, rows.length - this.window));
+    const [score] = (await this.#scoresOf(item, [read])) as [number];
+    const without = Array.from(read, (_, left) => read.filter((_, i) => i !== left));
+    const others =
+      read.length === 1
+        ? // The one history without events is beyond many models.
+          await this.#scoresOf(item, without).catch(() => [0])
+        : await this.#scoresOf(item, without);
+    const attention = read.length > 0 ? await this.attentionTo(Ragged.from([read])) : undefined;
+    const events = others.map((other, i) => ({
+      item: catalog.id(read[i] as number),
+      contribution: score - other,
+      ...(attention && { attention: attention[i] as number }),
+    }));
+    return new Explanation(catalog, catalog.id(item), score, events);
+  }
+
+  /** The row of the best item after `rows`. */
+  async #bestRow(rows: Int32Array, { excludeSeen = true, exclude = [] }: ExplainOptions): Promise<number> {
+    const seen = Ragged.from([rows]);
+    const unwanted = excludedRows(excludeSeen ? seen : undefined, this.catalog.rows(exclude).rows, 1);
+    const [row] = (await this.#best(seen, 1, unwanted)).items as Int32Array & [number];
+    if (row >= 0) return row;
+    throw new RangeError('The model recommends nothing after this history: name the item to explain as { item }.');
+  }
+
+  /** The score of one item for each history. */
+  async #scoresOf(item: number, histories: readonly Int32Array[]): Promise<number[]> {
+    const step = chunkSize(this.catalog.size, MAX_HISTORIES, MAX_BYTES);
+    const out: number[] = [];
+    for (let from = 0; from < histories.length; from += step) {
+      const chunk = Ragged.from(histories.slice(from, from + step));
+      const scores = await this.scores(chunk);
+      for (let b = 0; b < chunk.count; b++) out.push(scores[b * this.catalog.size + item] as number);
+    }
+    return out;
+  }
+
+  /**
+   * How the model spreads its attention over the events of one history, where it has any; for {@link explain}.
+   *
+   * @defaultValue undefined
+   */
+  protected async attentionTo(_history: Ragged): Promise<Float32Array | undefined> {
+    return undefined;
   }
 
   /** The most events of a history that {@link scores} reads. @defaultValue all */

@@ -1,5 +1,5 @@
 /** SASRec. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, Continued, SequenceBlock } from '../blocks/block.ts';
 import { Embedding } from '../blocks/embedding.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
@@ -122,6 +122,17 @@ export class SASRec extends SequenceModel {
       });
       return { states: this.norm.forward(x), after };
     };
+  }
+
+  /** The mean over the heads of the last block. */
+  protected override attentionOf(events: Ragged, layout: Layout): tf.Tensor1D | undefined {
+    const last = this.blocks.at(-1);
+    if (!last?.attentionWeights || this.encode !== SASRec.prototype.encode) return undefined;
+    let x = this.#input(events, layout);
+    for (const block of this.blocks.slice(0, -1)) x = block.forward(x, layout);
+    using queries = layout.last();
+    const [weights] = last.attentionWeights(x, layout, queries) as [tf.Tensor3D];
+    return tf.mean(weights, [0, 1]);
   }
 
   protected override get recordable(): boolean {

@@ -122,6 +122,32 @@ export abstract class SequenceModel extends Recommender implements Trainable {
     return undefined;
   }
 
+  /**
+   * The attention of the last event's state, for {@link explain}.
+   *
+   * @param events one history, as {@link asked} gives it
+   * @returns `[N]`, the share of each event; undefined if the network has none
+   *
+   * @defaultValue undefined
+   */
+  protected attentionOf(_events: Ragged, _layout: Layout): tf.Tensor1D | undefined {
+    return undefined;
+  }
+
+  protected override async attentionTo(history: Ragged): Promise<Float32Array | undefined> {
+    await ready();
+    const asked = this.asked(history);
+    using layout = new Layout(asked);
+    const weights = tf.tidy(() => this.attentionOf(asked, layout));
+    if (!weights) return undefined;
+    const [shares] = (await read([weights])) as [Float32Array];
+    // [MASK] is no event; events that it pushed out have no share.
+    const events = asked.rows - (asked.item.at(-1) === this.mask ? 1 : 0);
+    const out = new Float32Array(history.rows);
+    out.set(shares.subarray(0, events), history.rows - events);
+    return out;
+  }
+
   protected override get window(): number {
     return this.maxLength;
   }

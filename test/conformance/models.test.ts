@@ -161,6 +161,33 @@ describe.each(backends)('on %s', (backend) => {
       expect(list).toEqual(await model.recommend(long.slice(-6), { k: 3, excludeSeen: false }));
     });
 
+    test('a session answers as for its history', async () => {
+      using session = await model.session();
+      for (const end of [1, 2, 3, 8]) {
+        await session.push(...ids.slice(session.history.length, end));
+        const expected = await model.recommend(ids.slice(0, end), { k: 5 });
+        const found = await session.recommend({ k: 5 });
+        expect(found.map(({ item }) => item)).toEqual(expected.map(({ item }) => item));
+        found.forEach(({ score }, i) => {
+          expect(score).toBeCloseTo(expected[i]?.score as number, 5);
+        });
+      }
+    });
+
+    test('explains what it recommends, and leaves no tensor', async () => {
+      const history = ['a', 'constructor', 'a', 7];
+      const before = tf.memory().numTensors;
+      const why = await model.explain(history, { item: 'toString' });
+      const all = await model.recommend(history, { k: 12, excludeSeen: false });
+      expect(why.score).toBeCloseTo(all.find(({ item }) => item === 'toString')?.score ?? 0, 4);
+      expect(why.events.map(({ item }) => item)).toEqual(history);
+      expect(why.events.every(({ contribution }) => Number.isFinite(contribution))).toBe(true);
+      const shares = why.events.map(({ attention }) => attention);
+      expect(shares.every((share) => share === undefined || (share >= 0 && share <= 1))).toBe(true);
+      expect(why.toSVG()).toContain('</svg>');
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
     test('answers many at once as it answers one by one', async () => {
       const each = await Promise.all([0, 1, 2].map((b) => model.scores(histories.take([b]))));
       const all = await model.scores(histories);

@@ -27,6 +27,12 @@ test('custom-model fits in 45 lines, is trained and saved', { timeout: 120_000 }
   expect(out).toMatch(/saved and reloaded: \[\s+\{ item: '.*', score: [\d.-]+ \}/);
 });
 
+test('explain prints a table and draws', { timeout: 120_000 }, async () => {
+  const out = await run('explain');
+  expect(out).toMatch(/ has a score of [\d.]+; its events contribute\n +-?[\d.]+ {2}attention [\d.]+ {2}\w+/);
+  expect(await readFile(`${root}/.cache/explanation.svg`, 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
+});
+
 test('the demo prints its table, reloads and ends with JSON', { timeout: 120_000 }, async () => {
   const out = await run(
     'demo',
