@@ -22,7 +22,13 @@ export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/se
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
 export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
-export { FeedForward, type FeedForwardOptions } from './blocks/feed-forward.ts';
+export {
+  FeedForward,
+  type FeedForwardBlock,
+  type FeedForwardOptions,
+  type FeedForwardPart,
+  feedForward,
+} from './blocks/feed-forward.ts';
 export {
   LayerNorm,
   type LayerNormOptions,
@@ -31,6 +37,7 @@ export {
   noNormalization,
   type TokenBlock,
 } from './blocks/layer-norm.ts';
+export { LigrBlock, type LigrBlockOptions, ligrBlock } from './blocks/ligr-block.ts';
 export { Linear, type LinearOptions } from './blocks/linear.ts';
 export {
   type Output,
@@ -45,6 +52,7 @@ export { noPositions } from './blocks/positions/no-positions.ts';
 export type { PositionBlock, PositionsPart } from './blocks/positions/positions.ts';
 export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
+export { SwiGLU, type SwiGLUOptions, swiglu } from './blocks/swiglu.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
 // Core
 export {

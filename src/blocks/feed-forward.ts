@@ -1,7 +1,8 @@
-/** The position-wise feed-forward network. */
+/** The position-wise feed-forward network, and the part that chooses a block's. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
+import type { Part } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout, dropoutAdd } from '../ops/dropout.ts';
@@ -13,34 +14,56 @@ export interface FeedForwardOptions {
   hidden?: number | undefined;
   /** @defaultValue relu */
   activation?: Activation | undefined;
+  /** Biases of both maps. @defaultValue true */
+  bias?: boolean | undefined;
   /** Rate of dropout after the activation and after the second map. @defaultValue 0 */
   dropout?: number | undefined;
 }
 
-/** `down(activation(up(x)))` on every row by itself (Vaswani et al., 2017, section 3.3). */
-export class FeedForward extends Module {
-  readonly up: Linear;
-  readonly down: Linear;
-  readonly dropout: number;
-  readonly #activation: Activation;
-
-  constructor({ dim, hidden = 4 * dim, activation = relu, dropout: rate = 0 }: FeedForwardOptions) {
-    super();
-    this.up = new Linear(dim, hidden);
-    this.down = new Linear(hidden, dim);
-    this.dropout = rate;
-    this.#activation = activation;
-  }
-
+/** A network that reads every row by itself and drops what it gives. */
+export interface FeedForwardBlock extends Module {
   /**
    * @param x        `[N, dim]`
    * @param residual `[N, dim]`, added to the result
    * @returns `[N, dim]`
    */
+  forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, residual?: tf.Tensor2D): tf.Tensor2D;
+}
+
+/** Chooses the feed-forward network of a block. */
+export interface FeedForwardPart extends Part {
+  create(size: { dim: number; dropout: number }): FeedForwardBlock;
+}
+
+/** `down(activation(up(x)))` on every row by itself (Vaswani et al., 2017, section 3.3). */
+export class FeedForward extends Module implements FeedForwardBlock {
+  readonly up: Linear;
+  readonly down: Linear;
+  readonly dropout: number;
+  readonly #activation: Activation;
+
+  constructor({ dim, hidden = 4 * dim, activation = relu, bias = true, dropout: rate = 0 }: FeedForwardOptions) {
+    super();
+    this.up = new Linear(dim, hidden, { bias });
+    this.down = new Linear(hidden, dim, { bias });
+    this.dropout = rate;
+    this.#activation = activation;
+  }
+
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, residual?: tf.Tensor2D): tf.Tensor2D {
     const inner = dropout(this.up.forward(x, this.#activation), this.dropout, rng?.fork('inner'), layout);
     const outer = this.down.forward(inner);
     if (residual) return dropoutAdd(residual, outer, this.dropout, rng?.fork('outer'), layout);
     return dropout(outer, this.dropout, rng?.fork('outer'), layout);
   }
+}
+
+/** {@link FeedForward} as a part. */
+export function feedForward(options: Omit<FeedForwardOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
+  const { hidden, activation = relu, bias = true } = options;
+  return {
+    name: 'feedForward',
+    options: { hidden, activation, bias },
+    create: (size) => new FeedForward({ ...size, hidden, activation, bias }),
+  };
 }

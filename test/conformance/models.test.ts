@@ -7,6 +7,7 @@ import {
   Interactions,
   layerNormalization,
   learnedFromStart,
+  ligrBlock,
   MarkovChain,
   MultiStepMarkov,
   noNormalization,
@@ -16,6 +17,7 @@ import {
   type Recommender,
   SASRec,
   sinusoidal,
+  swiglu,
   transformerBlock,
   untiedOutput,
 } from 'seqrec';
@@ -59,6 +61,10 @@ const table: Record<string, Row> = {
       norm: noNormalization(),
     },
     { sinusoidal, transformerBlock, gelu },
+  ),
+  'eSASRec: SASRec with LiGR blocks': network(
+    { scale: 1, block: ligrBlock(), norm: noNormalization() },
+    { ligrBlock, swiglu },
   ),
   MarkovChain: {
     make: (items) => new MarkovChain({ items }),

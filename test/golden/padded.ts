@@ -14,10 +14,13 @@ export interface Window {
   readonly size: number;
 }
 
-/** Reading *drop*: pads are left out; slot numbers can stay positions through `starts`. */
-export function dropPads(kase: GoldenCase, key: string, pad: number): Window {
-  const ids = kase.ints(key);
-  return window(kase, key, (slot) => ids[slot] !== pad);
+/**
+ * Reading *drop*: pads are left out; slot numbers can stay positions through `starts`.
+ *
+ * @param options `slots`: only so many of the first slots are read
+ */
+export function dropPads(kase: GoldenCase, key: string, pad: number, options: { slots?: number } = {}): Window {
+  return window(kase, key, (id) => id !== pad, options.slots);
 }
 
 /** Reading *token*: all slots are ordinary rows. */
@@ -25,11 +28,11 @@ export function allSlots(kase: GoldenCase, key: string): Window {
   return window(kase, key, () => true);
 }
 
-function window(kase: GoldenCase, key: string, keep: (slot: number) => boolean): Window {
-  const ids = kase.ints(key);
-  const [count, length] = [kase.size(key, 0), kase.size(key, 1)];
+function window(kase: GoldenCase, key: string, keep: (id: number) => boolean, length = kase.size(key, 1)): Window {
+  const [count, stored] = [kase.size(key, 0), kase.size(key, 1)];
+  const ids = kase.ints(key).filter((_, i) => i % stored < length);
   const sequences = Array.from({ length: count }, (_, b) =>
-    Array.from({ length }, (_, slot) => b * length + slot).filter(keep),
+    Array.from({ length }, (_, slot) => b * length + slot).filter((slot) => keep(ids[slot] as number)),
   );
   for (const slots of sequences) {
     const [first, last] = [slots[0], slots.at(-1)];

@@ -121,12 +121,16 @@ export class Peer {
     for (const [parameter, values] of made) parameter.set(values);
   }
 
-  /** Every stored loss among `losses`, its gradients and its training run. */
-  async check(losses: Losses): Promise<void> {
+  /**
+   * Every stored loss among `losses`, its gradients and its training run.
+   *
+   * @param training the losses of the training runs, where a peer trained on others
+   */
+  async check(losses: Losses, training: Losses = losses): Promise<void> {
     for (const [name, loss] of losses) {
       if (this.kase.has(`loss/${name}`)) this.kase.compare(`loss/${name}`, await numbers(loss));
       if (this.kase.keys(`grad/${name}/`).length > 0) await this.#checkGradients(name, loss);
-      if (this.kase.has(`train/${name}/adam_losses`)) await this.#checkTraining(name, loss);
+      if (this.kase.has(`train/${name}/adam_losses`)) await this.#checkTraining(name, training.get(name) ?? loss);
     }
   }
 

@@ -1,5 +1,7 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
+import { adapters as esasrec } from './esasrec.ts';
+import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
 import { adapters as losses } from './losses.ts';
 import { adapters as markov } from './markov.ts';
@@ -12,6 +14,8 @@ import { adapters as sasrec } from './sasrec.ts';
 export const adapters: AdapterTable = [
   ...sasrec,
   ...rectools,
+  ...esasrec,
+  ...gsasrec,
   ...layers,
   ...losses,
   ...optimizers,

@@ -30,7 +30,7 @@ import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
 
 /** A layer whose input is stored, and differentiated, like a parameter. */
-class Layer<M extends Module> extends Module {
+export class Layer<M extends Module> extends Module {
   readonly x: Parameter;
   readonly m: M;
 
@@ -48,7 +48,7 @@ class Layer<M extends Module> extends Module {
 }
 
 /** B full sequences of T slots. */
-function fullLayout(count: number, length: number): Layout {
+export function fullLayout(count: number, length: number): Layout {
   return new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
 }
 
@@ -58,12 +58,12 @@ function eventsOf({ offsets, rows }: Layout): Ragged {
 }
 
 /** The slots that a key padding mask leaves, and their layout. */
-interface Keys {
+export interface Keys {
   readonly layout: Layout;
   readonly slots: Int32Array;
 }
 
-function keysOf(kase: GoldenCase): Keys {
+export function keysOf(kase: GoldenCase): Keys {
   const masked = kase.ints('in/key_padding_mask');
   const [count, length] = [kase.size('in/key_padding_mask', 0), kase.size('in/key_padding_mask', 1)];
   const offsets = new Int32Array(count + 1);
@@ -78,7 +78,7 @@ function keysOf(kase: GoldenCase): Keys {
 }
 
 /** The stored mask must be what `causal` means: 1 (forbidden) above the diagonal. */
-function checkCausal(kase: GoldenCase): void {
+export function checkCausal(kase: GoldenCase): void {
   const length = kase.size('in/causal_mask', 1);
   const expected = kase
     .ints('in/causal_mask')
@@ -87,7 +87,7 @@ function checkCausal(kase: GoldenCase): void {
 }
 
 /** Σ y · upstream */
-function dot(kase: GoldenCase, y: tf.Tensor2D): tf.Scalar {
+export function dot(kase: GoldenCase, y: tf.Tensor2D): tf.Scalar {
   return tf.sum(tf.mul(y, tf.tensor2d(kase.floats('in/upstream'), y.shape)));
 }
 

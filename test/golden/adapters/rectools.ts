@@ -1,14 +1,16 @@
-/** RecTools' SASRec: the authors' block with an output projection, positions from the end, and a pre-norm variant. */
+/** RecTools' SASRec: the authors' block with an output projection, positions from the end, pre-norm and LiGR variants. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type BlockPart,
   crossEntropy,
+  feedForward,
   gatherRows,
   gbce,
   gelu,
   type Layout,
   type Loss,
   layerNormalization,
+  ligrBlock,
   Module,
   type NormalizationPart,
   noNormalization,
@@ -16,6 +18,7 @@ import {
   type SequenceBlock,
   sampledSoftmax,
   sasrecBlock,
+  swiglu,
   type TokenBlock,
   tensorOf,
   transformerBlock,
@@ -66,6 +69,36 @@ const preNorm: Adapter = async (kase) => {
     ]),
   ]);
   await compare(kase, model, peer, dropPads(kase, 'in/left/x', 0));
+};
+
+/** eSASRec. Without a key padding mask, pads are ordinary rows. */
+const ligr: Adapter = async (kase) => {
+  const masked = kase.config.kpm === true;
+  kase.reading = masked ? 'drop' : 'token';
+  const inner = `${BLOCKS}.0.feed_forward.ff_linear_`;
+  const hidden = kase.size(`state/${inner}1.weight`, 0);
+  const bias = kase.has(`state/${inner}1.bias`);
+  const gated = kase.has(`state/${inner}3.weight`);
+  const network = gated ? swiglu({ hidden, bias }) : feedForward({ hidden, bias, activation: gelu });
+  const model = build(kase, { block: ligrBlock({ feedForward: network }), norm: noNormalization() });
+  const map = (theirs: string, ours: string): [string, Source][] => [
+    [`${theirs}.weight`, same(`${ours}.weight`)],
+    ...(bias ? [[`${theirs}.bias`, same(`${ours}.bias`)] as [string, Source]] : []),
+  ];
+  const peer = new Peer(kase, model, [
+    ...tableNames(),
+    ...layerNames(kase, (theirs, ours) => [
+      ...torchAttention(`${theirs}.multi_head_attn`, `${ours}.attention`),
+      ...[1, 2].flatMap((i) => [
+        ...linearNames(`${theirs}.layer_norm_${i}`, `${ours}.norm${i}`),
+        ...linearNames(`${theirs}.gating_linear_${i}`, `${ours}.gate${i}`),
+      ]),
+      ...map(`${theirs}.feed_forward.ff_linear_1`, `${ours}.feedForward.${gated ? 'gate' : 'up'}`),
+      ...map(`${theirs}.feed_forward.ff_linear_2`, `${ours}.feedForward.down`),
+      ...(gated ? map(`${theirs}.feed_forward.ff_linear_3`, `${ours}.feedForward.up`) : []),
+    ]),
+  ]);
+  await compare(kase, model, peer, masked ? dropPads(kase, 'in/left/x', 0) : allSlots(kase, 'in/left/x'));
 };
 
 function build(kase: GoldenCase, parts: { block: BlockPart; norm: NormalizationPart }): SASRec {
@@ -200,4 +233,5 @@ class MaskedNorm extends Module {
 export const adapters: AdapterTable = [
   [/^rectools_sasrec/, plain],
   [/^rectools_preln/, preNorm],
+  [/^rectools_ligr/, ligr],
 ];

@@ -140,7 +140,7 @@ function pairwise(model: SASRec, states: tf.Tensor2D, targets: LossTargets): tf.
   return mean(bce(drawn(1)), model, states, targets);
 }
 
-function layersOf(count: number, names: (i: number) => [string, Source][]): [string, Source][] {
+export function layersOf(count: number, names: (i: number) => [string, Source][]): [string, Source][] {
   return Array.from({ length: count }, (_, i) => names(i)).flat();
 }
 
