@@ -54,6 +54,7 @@ export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
 export { SwiGLU, type SwiGLUOptions, swiglu } from './blocks/swiglu.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
+export type { CodeLists, Codes } from './core/codes.ts';
 // Core
 export {
   fanInUniform,
@@ -92,6 +93,7 @@ export {
   Catalog,
   type CatalogJson,
   type CatalogOptions,
+  type CatalogRow,
   type ItemId,
   type KnownRows,
   type RowsOptions,
@@ -100,10 +102,30 @@ export { cutSessions } from './data/cut-sessions.ts';
 export { detectFormat } from './data/detect-format.ts';
 export type { Collected, CollectOptions, EventCollector, UserId } from './data/event-collector.ts';
 export { type ExampleOptions, type ExampleRule, Examples } from './data/examples.ts';
+export {
+  type CategoricalOptions,
+  type CategoryValue,
+  categorical,
+  type Feature,
+  type FeatureValue,
+  type MultiValuedOptions,
+  multiValued,
+  type NumericOptions,
+  numeric,
+} from './data/feature.ts';
+export { eventCodes, type NamedCodes, sequenceCodes } from './data/feature-codes.ts';
+export type { FeatureSchema, Features, ItemFeature, NamedFeatures, UnknownValues } from './data/features.ts';
 export { kCore, type MinimumCounts, minimumCounts } from './data/filter.ts';
 export { pairFormat } from './data/format-pairs.ts';
 export { type SequenceFormatOptions, sequenceFormat } from './data/format-sequences.ts';
 export { type TableColumns, type TableFormatOptions, tableFormat } from './data/format-table.ts';
+export {
+  type HistoryEvent,
+  type KnownHistories,
+  type ReadHistoriesOptions,
+  type RequestFeatures,
+  readHistories,
+} from './data/histories.ts';
 export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
 export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
 export { findLeaks, type LeakReport } from './data/leaks.ts';
@@ -168,6 +190,7 @@ export {
   type LoadOptions,
   Recommender,
   type RecommenderClass,
+  type RecommendManyOptions,
   type RecommendOptions,
 } from './models/recommender.ts';
 export { SASRec, type SASRecOptions } from './models/sasrec.ts';

@@ -114,7 +114,7 @@ export class Ragged {
     return new Ragged(
       offsets,
       mapColumns(this.events, cut) as EventColumns,
-      mapColumns(this.sequences, (column) => pick(column, which)),
+      mapColumns(this.sequences, (column) => takeColumn(column, which)),
     );
   }
 
@@ -134,8 +134,8 @@ export class Ragged {
     });
     return new Ragged(
       offsets,
-      mapColumns(this.events, (column) => pick(column, rows)) as EventColumns,
-      mapColumns(this.sequences, (column) => pick(column, which)),
+      mapColumns(this.events, (column) => takeColumn(column, rows)) as EventColumns,
+      mapColumns(this.sequences, (column) => takeColumn(column, which)),
     );
   }
 
@@ -150,16 +150,17 @@ export class Ragged {
   }
 }
 
+/** The values of the named rows, in that order; a row may be named twice. */
+export function takeColumn<C extends Column>(column: C, rows: ArrayLike<number>): C {
+  const out = new (column.constructor as new (n: number) => C)(rows.length);
+  for (let i = 0; i < out.length; i++) out[i] = column[rows[i] as number] as number;
+  return out;
+}
+
 /** 0 … n-1. */
 export function range(n: number): Int32Array {
   const out = new Int32Array(n);
   for (let i = 0; i < n; i++) out[i] = i;
-  return out;
-}
-
-function pick(column: Column, rows: ArrayLike<number>): Column {
-  const out = new (column.constructor as new (n: number) => Column)(rows.length);
-  for (let i = 0; i < rows.length; i++) out[i] = column[rows[i] as number] as number;
   return out;
 }
 

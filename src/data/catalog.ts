@@ -1,5 +1,18 @@
 /** The items of a data set: raw ids outside, rows 0 … V-1 inside. */
 import { describe } from '../core/shape.ts';
+import {
+  checkFeatures,
+  checkSchema,
+  coversFeatures,
+  type Features,
+  FeatureValues,
+  featureNames,
+  featuresFromJson,
+  featuresToJson,
+  type NamedFeatures,
+  pickFeatures,
+  takeFeatures,
+} from './features.ts';
 
 /** An item as the application names it. `1` and `'1'` are different ids. */
 export type ItemId = string | number;
@@ -7,6 +20,16 @@ export type ItemId = string | number;
 export interface CatalogOptions {
   /** A readable name for each id, in the order of the ids. @defaultValue none: `name(row)` gives the id as text */
   names?: readonly string[] | undefined;
+  /** Side features that are learned already. @defaultValue none; {@link Catalog.from} learns those of items */
+  features?: Partial<Features> | undefined;
+}
+
+/** A row of {@link Catalog.from}: an item with its features. */
+export interface CatalogRow {
+  item: ItemId;
+  /** A readable name; every item has one, or none has. */
+  name?: string | undefined;
+  [feature: string]: unknown;
 }
 
 export interface RowsOptions {
@@ -30,10 +53,12 @@ export interface KnownRows {
 export interface CatalogJson {
   ids: readonly ItemId[];
   names?: readonly string[];
+  features?: object;
 }
 
 /**
  * A fixed list of V items. An item's row is its place in the list; no row is reserved for padding or for unknown items.
+ * It also keeps the side features that data and models have agreed on, and so a model file has them.
  *
  * @example
  * ```ts
@@ -47,6 +72,8 @@ export class Catalog {
   readonly ids: readonly ItemId[];
   /** The readable name of every row, if any were given. */
   readonly names?: readonly string[];
+  /** The side features: those of the items with their values, those of events and users with what was learned of them. */
+  readonly features: Features;
   readonly #rows = new Map<ItemId, number>();
 
   /**
@@ -67,6 +94,44 @@ export class Catalog {
       this.#rows.set(id, row);
     }
     if (options.names) this.names = checkNames(options.names, this.ids.length);
+    this.features = checkFeatures(options.features ?? {}, this.ids.length);
+  }
+
+  /**
+   * From one row an item.
+   *
+   * @throws TypeError | RangeError naming the row (from 0) that has an item twice, a column that is not declared, or a value
+   * that cannot be, and a feature that has no value at all
+   *
+   * @example
+   * ```ts
+   * const items = Catalog.from([{ item: 'sku-1', name: 'Tent', category: 'camping', price: 220 }, …], {
+   *   features: { category: categorical(), price: numeric({ buckets: 8 }) },
+   * });
+   * ```
+   */
+  static from(rows: Iterable<CatalogRow>, { features = {} }: { features?: NamedFeatures | undefined } = {}): Catalog {
+    checkSchema({ item: features });
+    const columns = Object.entries(features).map(([name, feature]) => new FeatureValues(name, feature, 'item'));
+    const ids: ItemId[] = [];
+    const names: string[] = [];
+    for (const row of rows) {
+      const where = `Row ${ids.length}`;
+      if (row === null || typeof row !== 'object') {
+        throw new TypeError(`${where} must be an object { item, … }, got ${describe(row)}.`);
+      }
+      for (const column in row) {
+        if (column === 'item' || column === 'name' || Object.hasOwn(features, column)) continue;
+        throw new TypeError(
+          `${where} has the column '${column}', which is not declared: add it to features, or leave it out.`,
+        );
+      }
+      for (const column of columns) column.set(ids.length, row[column.name], where, 'error');
+      if (row.name !== undefined) names.push(row.name);
+      ids.push(row.item);
+    }
+    const item = Object.fromEntries(columns.map((column) => [column.name, column.finish(ids.length)]));
+    return new Catalog(ids, { names: names.length > 0 ? names : undefined, features: { item } });
   }
 
   /** The number of items V. */
@@ -125,13 +190,44 @@ export class Catalog {
     return `Every item must be one of the ${this.size} of the catalogue, got ${describe(id)}: ${hint}.`;
   }
 
-  /** Whether `other` has the same ids in the same rows. */
+  /** Whether `other` has the same ids in the same rows, and the same features. */
   equals(other: Catalog): boolean {
-    return other === this || (other.size === this.size && this.ids.every((id, row) => id === other.ids[row]));
+    return this.covers(other) && coversFeatures(other.features, this.features);
+  }
+
+  /** Whether `other` has the same ids in the same rows, and no features but those of this one. */
+  covers(other: Catalog): boolean {
+    if (other === this) return true;
+    return (
+      other.size === this.size &&
+      this.ids.every((id, row) => id === other.ids[row]) &&
+      coversFeatures(this.features, other.features)
+    );
+  }
+
+  /** The items of these rows, with their names and features, as a catalogue of their own. */
+  take(rows: ArrayLike<number>): Catalog {
+    const { names } = this;
+    return new Catalog(
+      Array.from(rows, (row) => this.id(row)),
+      { names: names && Array.from(rows, (row) => names[row] as string), features: takeFeatures(this.features, rows) },
+    );
+  }
+
+  /** The same items with the named features only; without names, with none. */
+  withFeatures(...names: string[]): Catalog {
+    return new Catalog(this.ids, { names: this.names, features: pickFeatures(this.features, names) });
+  }
+
+  /** A short text for messages: how many items, and which features. */
+  describe(): string {
+    const names = featureNames(this.features);
+    return `${this.size} items${names.length > 0 ? ` with the features ${names.join(', ')}` : ''}`;
   }
 
   toJSON(): CatalogJson {
-    return { ids: this.ids, ...(this.names ? { names: this.names } : {}) };
+    const features = featureNames(this.features).length > 0 ? { features: featuresToJson(this.features) } : {};
+    return { ids: this.ids, ...(this.names ? { names: this.names } : {}), ...features };
   }
 
   /** The inverse of {@link toJSON}; the values are checked as untrusted ones. */
@@ -139,8 +235,8 @@ export class Catalog {
     if (json === null || typeof json !== 'object') {
       throw new TypeError(`A stored catalogue must be an object with 'ids', got ${describe(json)}.`);
     }
-    const { ids, names } = json as Partial<CatalogJson>;
-    return new Catalog(ids as ItemId[], { names });
+    const { ids, names, features } = json as Partial<CatalogJson>;
+    return new Catalog(ids as ItemId[], { names, features: features === undefined ? {} : featuresFromJson(features) });
   }
 }
 

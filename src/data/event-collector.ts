@@ -2,6 +2,14 @@
 import { Ragged, range } from '../core/ragged.ts';
 import { describe } from '../core/shape.ts';
 import { Catalog, checkId, type ItemId } from './catalog.ts';
+import {
+  COLUMN_GROUPS,
+  checkSchema,
+  type FeatureSchema,
+  FeatureValues,
+  featureNames,
+  type ItemFeature,
+} from './features.ts';
 
 /** A user (or a session) as the application names it. */
 export type UserId = string | number;
@@ -12,11 +20,18 @@ export interface CollectOptions {
    */
   catalog?: Catalog | undefined;
   /**
-   * What to do with an event whose item is not in `catalog`: throw, or leave the event out.
+   * What to do with what is not in `catalog`: throw, or leave the event (of an item) or the value (of a feature) out.
    *
    * @defaultValue 'error'
    */
   unknown?: 'error' | 'drop' | undefined;
+  /**
+   * The side features, by the names of their columns. An item or a user has one value, which every row may repeat or
+   * leave out; an event without one has no value.
+   *
+   * @defaultValue those of events and users that `catalog` has learned, else none
+   */
+  features?: FeatureSchema | undefined;
 }
 
 /** What {@link EventCollector.finish} gives. */
@@ -35,6 +50,12 @@ export class EventCollector {
   readonly #drop: boolean;
   readonly #userRows = new Map<UserId, number>();
   readonly #itemRows = new Map<ItemId, number>();
+  readonly #schema: FeatureSchema;
+  readonly #columns: {
+    readonly item: FeatureValues[];
+    readonly event: FeatureValues[];
+    readonly user: FeatureValues[];
+  };
   #user = new Int32Array(1024);
   #item = new Int32Array(1024);
   #time = new Float64Array(1024);
@@ -46,6 +67,20 @@ export class EventCollector {
     this.#unit = unit;
     this.#catalog = options.catalog;
     this.#drop = options.unknown === 'drop';
+    this.#schema = schemaOf(options);
+    const { item, event, context, user } = this.#schema;
+    const columns = (features: FeatureSchema['item'], owner: string) =>
+      Object.entries(features ?? {}).map(([name, feature]) => new FeatureValues(name, feature, owner));
+    this.#columns = {
+      item: columns(item, 'item'),
+      event: [...columns(event, 'event'), ...columns(context, 'event')],
+      user: columns(user, 'user'),
+    };
+  }
+
+  /** The names of the columns that hold side features. */
+  get features(): string[] {
+    return Object.values(this.#columns).flatMap((columns: FeatureValues[]) => columns.map(({ name }) => name));
   }
 
   /** The number of events so far. */
@@ -59,10 +94,12 @@ export class EventCollector {
   }
 
   /**
-   * @param number the row or line of this event, for errors
-   * @throws TypeError | RangeError naming the event, for ids and times that cannot be, and for a mixture of kinds of time
+   * @param number   the row or line of this event, for errors
+   * @param features holds the values of the side features under their names
+   * @throws TypeError | RangeError naming the event, for ids, times and values that cannot be, and for a mixture of kinds
+   * of time
    */
-  add(user: unknown, item: unknown, time: unknown, number: number): void {
+  add(user: unknown, item: unknown, time: unknown, number: number, features: object = {}): void {
     const itemRow = this.#itemRow(item, number);
     const value = this.#checkTime(time, number);
     if (itemRow < 0) return;
@@ -75,7 +112,17 @@ export class EventCollector {
     this.#user[this.#count] = userRow;
     this.#item[this.#count] = itemRow;
     if (this.#kind !== 'no time') this.#time[this.#count] = value;
+    this.#set(this.#columns.item, itemRow, features, number);
+    this.#set(this.#columns.event, this.#count, features, number);
+    this.#set(this.#columns.user, userRow, features, number);
     this.#count++;
+  }
+
+  #set(columns: readonly FeatureValues[], row: number, features: object, number: number): void {
+    for (const column of columns) {
+      const value = (features as { readonly [name: string]: unknown })[column.name];
+      column.set(row, value, `${this.#unit} ${number}`, this.#drop ? 'drop' : 'error');
+    }
   }
 
   /** The events of each user, ordered by time (equal times and no times: as they came). */
@@ -94,11 +141,38 @@ export class EventCollector {
     if (timed) this.#orderByTime(order, offsets);
     const item = Int32Array.from(order, (i) => this.#item[i] as number);
     const time = timed ? { time: Float64Array.from(order, (i) => this.#time[i] as number) } : {};
+    const items = this.#catalog?.ids ?? [...this.#itemRows.keys()];
+    const learned = (columns: readonly FeatureValues[], count: number) =>
+      Object.fromEntries(columns.map((column) => [column.name, column.finish(count)]));
+    const ofItems = learned(this.#columns.item, items.length);
+    const ofEvents = learned(this.#columns.event, this.#count);
+    const ofUsers = learned(this.#columns.user, users.length);
+    const inOrder = ({ codes }: ItemFeature) => Int32Array.from(order, (i) => (codes as Int32Array)[i] as number);
     return {
-      items: this.#catalog ?? new Catalog([...this.#itemRows.keys()]),
+      items: this.#items(items, { ...ofEvents, ...ofUsers }, ofItems),
       users,
-      sequences: new Ragged(offsets, { item, ...time }, { user: range(users.length) }),
+      sequences: new Ragged(
+        offsets,
+        { item, ...time, ...mapValues(ofEvents, inOrder) },
+        { user: range(users.length), ...mapValues(ofUsers, ({ codes }) => codes as Int32Array) },
+      ),
     };
+  }
+
+  /** The catalogue with what was learned. */
+  #items(ids: readonly ItemId[], columns: Learned, item: Learned): Catalog {
+    const catalog = this.#catalog;
+    if (catalog && (this.features.length === 0 || featureNames(catalog.features, COLUMN_GROUPS).length > 0)) {
+      return catalog;
+    }
+    const of = (group: FeatureSchema['item']) =>
+      mapValues(group ?? {}, (_, name) => (columns[name] as ItemFeature).feature);
+    const { event, context, user } = this.#schema;
+    const features = { event: of(event), context: of(context), user: of(user) };
+    return new Catalog(ids, {
+      names: catalog?.names,
+      features: { ...features, item: catalog?.features.item ?? item },
+    });
   }
 
   #itemRow(item: unknown, number: number): number {
@@ -174,6 +248,31 @@ export class EventCollector {
       if (!sorted) events.sort((a, b) => (time[a] as number) - (time[b] as number));
     }
   }
+}
+
+type Learned = { readonly [name: string]: ItemFeature };
+
+function mapValues<T, U>(
+  record: { readonly [name: string]: T },
+  change: (value: T, name: string) => U,
+): { [name: string]: U } {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value, name)]));
+}
+
+/** What is declared: in the options, or by the catalogue. */
+function schemaOf({ catalog, features = {} }: CollectOptions): FeatureSchema {
+  checkSchema(features);
+  if (!catalog) return features;
+  const known = featureNames(catalog.features, COLUMN_GROUPS);
+  if (features.item || (known.length > 0 && Object.keys(features).length > 0)) {
+    const which = features.item ? 'the features of items' : `features (${known.join(', ')})`;
+    throw new TypeError(
+      `The catalogue has ${which} itself: make it with Catalog.from or withFeatures, and do not declare them again.`,
+    );
+  }
+  if (known.length === 0) return features;
+  const { event, context, user } = catalog.features;
+  return { event, context, user };
 }
 
 /** Adds 1 to the number at `index`; returns what it was. */

@@ -1,7 +1,6 @@
 /** Logs without rare users and items. */
-import { type Column, type EventColumns, Ragged, type SequenceColumns } from '../core/ragged.ts';
+import { type Column, type EventColumns, Ragged, type SequenceColumns, takeColumn } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
-import { Catalog } from './catalog.ts';
 import { increment, type UserId } from './event-collector.ts';
 import { Interactions } from './interactions.ts';
 
@@ -113,31 +112,18 @@ function select({ items, users, sequences }: Interactions, keep: Kept, what: str
   rows.forEach((row, i) => {
     newRow[row] = i;
   });
-  const { names } = items;
-  const catalog = new Catalog(
-    rows.map((row) => items.id(row)),
-    names ? { names: rows.map((row) => names[row] as string) } : {},
-  );
   const who = [...length.keys()].filter((b) => (length[b] as number) > 0);
   const offsets = new Int32Array(who.length + 1);
   who.forEach((b, i) => {
     offsets[i + 1] = (offsets[i] as number) + (length[b] as number);
   });
-  const events = mapColumns(sequences.events, (column) => pick(column, kept)) as EventColumns;
-  const { user: _, ...columns } = mapColumns(sequences.sequences, (column) => pick(column, who));
+  const events = mapColumns(sequences.events, (column) => takeColumn(column, kept)) as EventColumns;
+  const { user: _, ...columns } = mapColumns(sequences.sequences, (column) => takeColumn(column, who));
   return new Interactions(
-    catalog,
+    items.take(rows),
     who.map((b) => users[sequences.user[b] as number] as UserId),
     new Ragged(offsets, { ...events, item: events.item.map((row) => newRow[row] as number) }, columns),
   );
-}
-
-function pick(column: Column, rows: readonly number[]): Column {
-  const out = new (column.constructor as new (n: number) => Column)(rows.length);
-  rows.forEach((row, i) => {
-    out[i] = column[row] as number;
-  });
-  return out;
 }
 
 function mapColumns(columns: SequenceColumns, change: (column: Column) => Column): SequenceColumns {

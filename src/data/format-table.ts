@@ -11,6 +11,8 @@ export interface TableColumns {
   item?: string | number | undefined;
   /** `false` if the order of the lines is the order of the events. */
   time?: string | number | false | undefined;
+  /** A declared side feature. @defaultValue the column of its name */
+  [feature: string]: string | number | false | undefined;
 }
 
 export interface TableFormatOptions extends IdOptions {
@@ -28,7 +30,8 @@ export interface TableFormatOptions extends IdOptions {
 }
 
 /**
- * One event a line in columns; other columns than the user's, the item's and the time's are not read. Times are numbers
+ * One event a line in columns; other columns than the user's, the item's, the time's and those of declared side features
+ * are not read. Times are numbers
  * or ISO 8601 dates (without a zone: UTC). A RecBole atomic file (`user_id:token item_id:token timestamp:float`) is such a table.
  *
  * @throws TypeError | RangeError naming the line with a wrong number of columns, an empty value, a time that is none, or
@@ -52,6 +55,7 @@ interface Plan {
   user: number;
   item: number;
   time: number | undefined;
+  features: readonly (readonly [name: string, column: number])[];
 }
 
 class TableReader implements TextReader {
@@ -127,10 +131,10 @@ class TableReader implements TextReader {
   #row(values: string[], line: number, delimiter: string): void {
     if (values.length === 1 && values[0] === '') return;
     if (!this.#plan) {
-      this.#plan = plan(values, delimiter, this.#options);
+      this.#plan = plan(values, delimiter, this.#options, this.#log.features);
       if (this.#plan.header.length > 0) return;
     }
-    const { width, header, user, item, time } = this.#plan;
+    const { width, header, user, item, time, features } = this.#plan;
     if (values.length !== width) {
       throw new TypeError(
         `Line ${line} must have ${width} columns like the first one, got ${values.length} (separated by ${describe(delimiter)}).`,
@@ -145,6 +149,7 @@ class TableReader implements TextReader {
       itemId ? itemId(itemText) : itemText,
       time === undefined ? undefined : parseTime(filled(values[time] as string, 'time', line), line),
       line,
+      features.length > 0 ? Object.fromEntries(features.map(([name, column]) => [name, values[column]])) : undefined,
     );
   }
 }
@@ -156,12 +161,26 @@ function firstLine(text: string): string {
   return text.trimStart().split('\n', 1)[0] as string;
 }
 
-function plan(first: string[], delimiter: string, { columns = {} }: TableFormatOptions): Plan {
+function plan(
+  first: string[],
+  delimiter: string,
+  { columns = {} }: TableFormatOptions,
+  features: readonly string[],
+): Plan {
   const numbers = Object.values(columns).some((column) => typeof column === 'number');
   const header = numbers ? [] : first.map(plainName);
   const width = first.length;
-  if (!numbers) return { delimiter, header, width, ...findColumns(first, columns, delimiter) };
-  const index = (name: 'user' | 'item' | 'time') => {
+  const extra = Object.keys(columns).find((name) => !['user', 'item', 'time', ...features].includes(name));
+  if (extra !== undefined) {
+    throw new TypeError(
+      `columns.${extra} names no declared feature: declare it, as in { features: { event: { ${extra}: categorical() } } }.`,
+    );
+  }
+  if (!numbers) {
+    const found = features.map((name) => [name, columnIndex(String(columns[name] ?? name), header, width)] as const);
+    return { delimiter, header, width, ...findColumns(first, columns, delimiter), features: found };
+  }
+  const index = (name: string) => {
     const column = columns[name];
     if (typeof column === 'number') return columnIndex(column, header, width);
     throw new TypeError(
@@ -169,7 +188,8 @@ function plan(first: string[], delimiter: string, { columns = {} }: TableFormatO
     );
   };
   const time = columns.time === undefined || columns.time === false ? undefined : index('time');
-  return { delimiter, header, width, user: index('user'), item: index('item'), time };
+  const found = features.map((name) => [name, index(name)] as const);
+  return { delimiter, header, width, user: index('user'), item: index('item'), time, features: found };
 }
 
 function columnIndex(column: string | number, header: readonly string[], width: number): number {

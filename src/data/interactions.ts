@@ -1,8 +1,10 @@
 /** A log of who met which item: the data set that splits, filters and training take. */
-import { Ragged, range } from '../core/ragged.ts';
+import { checkCodes } from '../core/codes.ts';
+import { Ragged, range, type SequenceColumns } from '../core/ragged.ts';
 import { describe } from '../core/shape.ts';
 import type { Catalog, ItemId } from './catalog.ts';
 import { type CollectOptions, EventCollector, type UserId } from './event-collector.ts';
+import { featureNames, type NamedFeatures } from './features.ts';
 import { type InteractionsSummary, summarize } from './summarize.ts';
 
 /** One event: `user` met `item` (at `time`). */
@@ -11,6 +13,8 @@ export interface Interaction {
   item: ItemId;
   /** A number in any one unit, or a Date (kept as milliseconds). Every event has one, or none has. */
   time?: number | Date | undefined;
+  /** The declared side features, of the event, its item or its user. */
+  [feature: string]: unknown;
 }
 
 export interface InteractionsOptions extends CollectOptions {}
@@ -29,7 +33,11 @@ export interface InteractionsOptions extends CollectOptions {}
  * ```
  */
 export class Interactions {
-  /** The sequences, with the sequence column `user` and the event columns `item` and, if the log has times, `time`. */
+  /**
+   * The sequences, with the sequence column `user` and the event columns `item` and, if the log has times, `time`. The
+   * side features of users are sequence columns and those of events and their context event columns: the codes of
+   * `items.features`, -1 for no value.
+   */
   readonly sequences: Ragged & { readonly user: Int32Array };
 
   /**
@@ -50,14 +58,26 @@ export class Interactions {
     checkUsers(this.sequences.user, users.length);
     checkItems(this.sequences.item, items.size);
     if (this.sequences.time) checkTimes(this.sequences, this.sequences.time);
+    const { event, context, user } = items.features;
+    checkFeatureColumns(this.sequences.events, { ...event, ...context });
+    checkFeatureColumns(this.sequences.sequences, user);
   }
 
   /**
    * From rows in any order: an array, a Set, a generator. A user's events are ordered by time; events with equal times,
    * and all events if there are no times, keep the order of the rows.
    *
-   * @throws TypeError | RangeError naming the row (from 0) whose user, item or time cannot be used, that has a column other
-   * than these, or that has a time where others have none
+   * Side features are declared by the names of their columns, and their values learned:
+   *
+   * ```ts
+   * const log = Interactions.from(rows, {
+   *   features: { item: { brand: categorical() }, event: { action: categorical() }, user: { age: numeric() } },
+   * });
+   * log.items.features.event.action.options.values; // ['view', 'buy']
+   * ```
+   *
+   * @throws TypeError | RangeError naming the row (from 0) whose user, item, time or feature cannot be used, that has a
+   * column which is not declared, or that has a time where others have none; and a feature without any value
    */
   static from(rows: Iterable<Interaction>, options: InteractionsOptions = {}): Interactions {
     if (rows === null || typeof rows !== 'object' || typeof rows[Symbol.iterator] !== 'function') {
@@ -66,10 +86,11 @@ export class Interactions {
       );
     }
     const log = new EventCollector('Row', options);
+    const features = new Set(log.features);
     let number = 0;
     for (const row of rows) {
-      checkColumns(row, number);
-      log.add(row.user, row.item, row.time, number++);
+      checkColumns(row, number, features);
+      log.add(row.user, row.item, row.time, number++, row);
     }
     const { items, users, sequences } = log.finish();
     return new Interactions(items, users, sequences);
@@ -99,7 +120,17 @@ export class Interactions {
     return user;
   }
 
-  /** The events, user by user; a time is a number. */
+  /** The same events with the named side features only; without names, with none. */
+  withFeatures(...names: string[]): Interactions {
+    const items = this.items.withFeatures(...names);
+    const { offsets, events, sequences } = this.sequences;
+    const dropped = featureNames(this.items.features).filter((name) => !names.includes(name));
+    const some = <T extends object>(columns: T) =>
+      Object.fromEntries(Object.entries(columns).filter(([name]) => !dropped.includes(name))) as unknown as T;
+    return new Interactions(items, this.users, new Ragged(offsets, some(events), some(sequences)));
+  }
+
+  /** The events, user by user, without side features; a time is a number. */
   *[Symbol.iterator](): Generator<{ user: UserId; item: ItemId; time?: number }> {
     const { offsets, item, time } = this.sequences;
     for (let b = 0; b < this.count; b++) {
@@ -116,15 +147,27 @@ export class Interactions {
   }
 }
 
-function checkColumns(row: unknown, number: number): void {
+function checkColumns(row: unknown, number: number, features: ReadonlySet<string>): void {
   if (row === null || typeof row !== 'object') {
     throw new TypeError(`Row ${number} must be an object { user, item, time? }, got ${describe(row)}.`);
   }
   for (const column in row) {
-    if (column === 'user' || column === 'item' || column === 'time') continue;
+    if (column === 'user' || column === 'item' || column === 'time' || features.has(column)) continue;
     throw new TypeError(
-      `Row ${number} has the column '${column}', which nothing would use: pass rows of { user, item, time? } only.`,
+      `Row ${number} has the column '${column}', which nothing would use: declare it, as in { features: { event: { ${column}: categorical() } } }, or leave it out.`,
     );
+  }
+}
+
+function checkFeatureColumns(columns: SequenceColumns, features: NamedFeatures): void {
+  for (const [name, { size }] of Object.entries(features)) {
+    const column = columns[name];
+    if (!(column instanceof Int32Array)) {
+      throw new TypeError(
+        `The catalogue declares the feature '${name}', of which the sequences have no codes: build the log with Interactions.from, or leave it out with withFeatures.`,
+      );
+    }
+    checkCodes(column, `The column '${name}'`, column.length, size);
   }
 }
 

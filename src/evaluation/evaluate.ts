@@ -2,6 +2,7 @@
 import { pauser } from '../core/pause.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
+import { withMoments } from '../data/feature-codes.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Candidates } from './candidates.ts';
 import type { AnyMetric, CatalogMetric, Metric } from './metric.ts';
@@ -41,7 +42,7 @@ export interface EvaluateProgress {
  *
  * A rank is 1 + the number of other candidates with the target's score or a higher one: a tie counts against the target.
  * Several targets of one history are ranked in one list, equal ones in adjacent places; a target that occurs twice
- * counts once. An empty history is scored like any other; models without an answer to it throw.
+ * counts once. A model that reads features of the context is told those of the first target. An empty history is scored like any other; models without an answer to it throw.
  *
  * @throws RangeError when the holdout is empty or made for another catalogue, or a score is NaN
  *
@@ -71,6 +72,7 @@ export async function evaluate<const M extends AnyMetric>(
   const counts = new Map(lists.map(({ key }) => [key, new Int32Array(items)]));
   const longest = Math.max(1, ...lists.map(({ k }) => Math.min(k, items)));
   const step = chunkSize(items, batchSize, maxBytes);
+  const moments = ['time', ...Object.keys(test.catalog.features.context)];
   const began = performance.now();
   const breathe = pauser();
 
@@ -78,8 +80,9 @@ export async function evaluate<const M extends AnyMetric>(
     await breathe();
     signal?.throwIfAborted();
     const which = range(Math.min(step, total - from)).map((i) => from + i);
-    const histories = test.histories.take(which);
-    const targets = distinctRows(test.targets.take(which), items);
+    const following = test.targets.take(which);
+    const histories = withMoments(test.histories.take(which), following, moments);
+    const targets = distinctRows(following, items);
     const exclude = excludeSeen ? distinctRows(histories, items, targets) : undefined;
     const pool =
       candidates && distinctRows(candidates.choose(histories, targets, items, from), items, targets, exclude);
@@ -120,9 +123,9 @@ export async function evaluate<const M extends AnyMetric>(
 }
 
 function checkHoldout(model: Scorer, { catalog, histories, targets }: Holdout): void {
-  if (catalog !== model.catalog && !catalog.equals(model.catalog)) {
+  if (!catalog.covers(model.catalog)) {
     throw new RangeError(
-      `The model was made for a catalogue of ${model.catalog.size} items and the holdout has another of ${catalog.size}: split a log of the model's catalogue.`,
+      `The model was made for a catalogue of ${model.catalog.describe()} and the holdout has another of ${catalog.describe()}: split a log of the model's catalogue.`,
     );
   }
   if (histories.count === 0)

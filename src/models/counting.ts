@@ -53,7 +53,7 @@ export abstract class CountingModel extends Recommender {
   #sequencesOf({ items, sequences }: Interactions): Ragged {
     if (items !== this.catalog && !items.equals(this.catalog)) {
       throw new RangeError(
-        `The model was made for a catalogue of ${this.catalog.size} items and the data has another of ${items.size}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
+        `The model was made for a catalogue of ${this.catalog.describe()} and the data has another of ${items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
       );
     }
     return sequences;

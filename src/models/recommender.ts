@@ -2,9 +2,11 @@
 import { ready } from '../backend/select.ts';
 import { Module } from '../core/module.ts';
 import { type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
-import { Ragged } from '../core/ragged.ts';
+import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { Catalog, type ItemId } from '../data/catalog.ts';
+import { COLUMN_GROUPS, featureNames } from '../data/features.ts';
+import { type HistoryEvent, type RequestFeatures, readHistories } from '../data/histories.ts';
 import { chunkSize, type ExcludeOptions, type Scorer, type TopK } from '../evaluation/scorer.ts';
 import { topKOfScores } from '../evaluation/top-k.ts';
 import { FileFormatError } from '../io/error.ts';
@@ -22,10 +24,22 @@ export interface RecommendOptions {
   excludeSeen?: boolean | undefined;
   /** More items to leave out, such as those not in stock. @defaultValue none */
   exclude?: Iterable<ItemId> | undefined;
-  /** What to do with ids of a history that the model does not know: leave them out, or throw. @defaultValue 'drop' */
+  /**
+   * What to do with ids of a history that the model does not know: leave them out, or throw. So with values of features:
+   * what is left out counts as no value.
+   *
+   * @defaultValue 'drop'
+   */
   unknown?: 'drop' | 'error' | undefined;
+  /** What is known of the user and the moment; needed by models with features of users or of the context. */
+  features?: RequestFeatures | undefined;
   /** Called with the ids that were left out, if any, and the number of the history that had them. */
   onUnknown?: ((ids: readonly ItemId[], history: number) => void) | undefined;
+}
+
+/** {@link RecommendOptions} for many histories: with features for each of them. */
+export interface RecommendManyOptions extends Omit<RecommendOptions, 'features'> {
+  features?: readonly RequestFeatures[] | undefined;
 }
 
 export interface ExplainOptions extends Omit<RecommendOptions, 'k'> {
@@ -74,6 +88,8 @@ export abstract class Recommender extends Module implements Scorer {
   static readonly module: string | undefined;
   /** What makes the parts again that the model uses by default, by their names in a file. */
   static readonly parts: { readonly [name: string]: PartSource } = {};
+  /** Whether the class reads the side features of its catalogue; one that does not refuses a catalogue with features. */
+  static readonly readsFeatures: boolean = false;
 
   /** The items that the model knows. */
   readonly catalog: Catalog;
@@ -82,6 +98,13 @@ export abstract class Recommender extends Module implements Scorer {
     super();
     if (!(items instanceof Catalog)) {
       throw new TypeError(`items must be a Catalog, got ${describe(items)}: pass the items of your Interactions.`);
+    }
+    const { modelName, readsFeatures } = this.constructor as typeof Recommender;
+    const features = featureNames(items.features);
+    if (features.length > 0 && !readsFeatures) {
+      throw new TypeError(
+        `${modelName} reads no side features and was given ${features.join(', ')}: leave them out with log.withFeatures() or items.withFeatures().`,
+      );
     }
     this.catalog = items;
   }
@@ -102,27 +125,31 @@ export abstract class Recommender extends Module implements Scorer {
    * An empty history, or one of unknown items only, is answered by models that have an answer to it (Popularity); the
    * others say what they do.
    *
-   * @param history item ids, oldest first
+   * @param history oldest first: item ids, or events `{ item, …features }` where the model reads features of events
    */
-  async recommend(history: Iterable<ItemId>, options: RecommendOptions = {}): Promise<Recommendation[]> {
-    const [list] = await this.recommendMany([history], options);
+  async recommend(
+    history: Iterable<ItemId | HistoryEvent>,
+    { features, ...options }: RecommendOptions = {},
+  ): Promise<Recommendation[]> {
+    const [list] = await this.recommendMany([history], { ...options, features: features && [features] });
     return list as Recommendation[];
   }
 
   /** {@link recommend} for many histories at once, in bounded memory. */
   async recommendMany(
-    histories: Iterable<Iterable<ItemId>>,
-    options: RecommendOptions = {},
+    histories: Iterable<Iterable<ItemId | HistoryEvent>>,
+    options: RecommendManyOptions = {},
   ): Promise<Recommendation[][]> {
     const { excludeSeen = true } = options;
     const { catalog } = this;
     const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
-    const known = Array.from(histories, (history, number) => this.#rowsOf(history, number, options));
+    const known = this.#read(histories, options);
     const unwanted = catalog.rows(options.exclude ?? []).rows;
     const out: Recommendation[][] = [];
     const step = chunkSize(catalog.size, MAX_HISTORIES, MAX_BYTES);
-    for (let from = 0; from < known.length; from += step) {
-      const chunk = Ragged.from(known.slice(from, from + step));
+    for (let from = 0; from < known.count; from += step) {
+      const chunk =
+        known.count <= step ? known : known.take(range(Math.min(step, known.count - from)).map((i) => from + i));
       const exclude = excludedRows(excludeSeen ? chunk : undefined, unwanted, chunk.count);
       const best = await this.#best(chunk, k, exclude);
       for (let b = 0; b < chunk.count; b++) out.push(listOf(catalog, best, b * k, k));
@@ -130,13 +157,12 @@ export abstract class Recommender extends Module implements Scorer {
     return out;
   }
 
-  #rowsOf(history: Iterable<ItemId>, number: number, { unknown, onUnknown }: RecommendOptions): Int32Array {
-    if (typeof history !== 'object' || history === null) {
-      throw new TypeError(`A history must be a list of item ids, oldest first, got ${describe(history)}.`);
-    }
-    const { rows, unknown: left } = this.catalog.rows(history, { unknown });
-    if (left.length > 0) onUnknown?.(left, number);
-    return rows;
+  #read(histories: Iterable<Iterable<ItemId | HistoryEvent>>, options: RecommendManyOptions): Ragged {
+    const { histories: known, unknown } = readHistories(this.catalog, histories, options);
+    unknown.forEach((ids, number) => {
+      if (ids.length > 0) options.onUnknown?.(ids, number);
+    });
+    return known;
   }
 
   async #best(histories: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
@@ -147,6 +173,8 @@ export abstract class Recommender extends Module implements Scorer {
   /**
    * A history that grows, see {@link Session}.
    *
+   * @throws TypeError if the model reads features of events, users or the context
+   *
    * @example
    * ```ts
    * using session = await model.session();
@@ -155,6 +183,12 @@ export abstract class Recommender extends Module implements Scorer {
    * ```
    */
   async session(options: SessionOptions = {}): Promise<Session> {
+    const known = featureNames(this.catalog.features, COLUMN_GROUPS);
+    if (known.length > 0) {
+      throw new TypeError(
+        `A session holds items, and this model reads features of events and requests too (${known.join(', ')}): call recommend with the whole history.`,
+      );
+    }
     await ready();
     return new Session(this.catalog, this.window, this.reader(), options);
   }
@@ -175,45 +209,51 @@ export abstract class Recommender extends Module implements Scorer {
    * why.events; // [{ item: 'sku-17', contribution: 0.41, attention: 0.22 }, …]
    * ```
    */
-  async explain(history: Iterable<ItemId>, options: ExplainOptions = {}): Promise<Explanation> {
+  async explain(
+    history: Iterable<ItemId | HistoryEvent>,
+    { features, ...options }: ExplainOptions = {},
+  ): Promise<Explanation> {
     const { catalog } = this;
-    const rows = this.#rowsOf(history, 0, options);
-    const item = options.item === undefined ? await this.#bestRow(rows, options) : catalog.row(options.item);
+    const whole = this.#read([history], { ...options, features: features && [features] });
+    const item = options.item === undefined ? await this.#bestRow(whole, options) : catalog.row(options.item);
     if (item < 0) throw new RangeError(catalog.explainUnknown(options.item as ItemId));
-    const read = rows.subarray(Math.max(0, rows.length - this.window));
-    const [score] = (await this.#scoresOf(item, [read])) as [number];
-    const without = Array.from(read, (_, left) => read.filter((_, i) => i !== left));
+    const read = whole.last(this.window);
+    const [score] = (await this.scoresOf(read, item)) as unknown as [number];
+    const places = range(read.rows);
+    const without = read.select(
+      new Int32Array(read.rows),
+      Array.from(places, (left) => places.filter((i) => i !== left)),
+    );
     const others =
-      read.length === 1
+      read.rows === 1
         ? // The one history without events is beyond many models.
-          await this.#scoresOf(item, without).catch(() => [0])
-        : await this.#scoresOf(item, without);
-    const attention = read.length > 0 ? await this.attentionTo(Ragged.from([read])) : undefined;
-    const events = others.map((other, i) => ({
-      item: catalog.id(read[i] as number),
+          await this.scoresOf(without, item).catch(() => [0])
+        : await this.scoresOf(without, item);
+    const attention = read.rows > 0 ? await this.attentionTo(read) : undefined;
+    const events = Array.from(others, (other, i) => ({
+      item: catalog.id(read.item[i] as number),
       contribution: score - other,
       ...(attention && { attention: attention[i] as number }),
     }));
     return new Explanation(catalog, catalog.id(item), score, events);
   }
 
-  /** The row of the best item after `rows`. */
-  async #bestRow(rows: Int32Array, { excludeSeen = true, exclude = [] }: ExplainOptions): Promise<number> {
-    const seen = Ragged.from([rows]);
-    const unwanted = excludedRows(excludeSeen ? seen : undefined, this.catalog.rows(exclude).rows, 1);
-    const [row] = (await this.#best(seen, 1, unwanted)).items as Int32Array & [number];
+  /** The row of the best item after a history. */
+  async #bestRow(history: Ragged, { excludeSeen = true, exclude = [] }: ExplainOptions): Promise<number> {
+    const unwanted = excludedRows(excludeSeen ? history : undefined, this.catalog.rows(exclude).rows, 1);
+    const [row] = (await this.#best(history, 1, unwanted)).items as Int32Array & [number];
     if (row >= 0) return row;
     throw new RangeError('The model recommends nothing after this history: name the item to explain as { item }.');
   }
 
-  /** The score of one item for each history. */
-  async #scoresOf(item: number, histories: readonly Int32Array[]): Promise<number[]> {
+  /** The score of one item, a row of the catalogue, after each history; by default from all {@link scores}. */
+  protected async scoresOf(histories: Ragged, item: number): Promise<Float32Array> {
     const step = chunkSize(this.catalog.size, MAX_HISTORIES, MAX_BYTES);
-    const out: number[] = [];
-    for (let from = 0; from < histories.length; from += step) {
-      const chunk = Ragged.from(histories.slice(from, from + step));
+    const out = new Float32Array(histories.count);
+    for (let from = 0; from < out.length; from += step) {
+      const chunk = histories.take(range(Math.min(step, out.length - from)).map((i) => from + i));
       const scores = await this.scores(chunk);
-      for (let b = 0; b < chunk.count; b++) out.push(scores[b * this.catalog.size + item] as number);
+      for (let b = 0; b < chunk.count; b++) out[from + b] = scores[b * this.catalog.size + item] as number;
     }
     return out;
   }

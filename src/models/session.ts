@@ -89,7 +89,9 @@ export class Session {
    * The best next items, best first, as `model.recommend` gives them. Before the first event the model answers as to an
    * empty history.
    */
-  async recommend(options: Omit<RecommendOptions, 'unknown' | 'onUnknown'> = {}): Promise<Recommendation[]> {
+  async recommend(
+    options: Omit<RecommendOptions, 'unknown' | 'onUnknown' | 'features'> = {},
+  ): Promise<Recommendation[]> {
     const reader = this.#readerOf();
     const { excludeSeen = true, exclude = [] } = options;
     const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), this.#catalog.size);

@@ -36,7 +36,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   signal?.throwIfAborted();
   if (!data.items.equals(model.catalog)) {
     throw new Error(
-      `The model was made for a catalogue of ${model.catalog.size} items and the data has another of ${data.items.size}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
+      `The model was made for a catalogue of ${model.catalog.describe()} and the data has another of ${data.items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
     );
   }
   await ready();
