@@ -179,8 +179,21 @@ export type { NegativesOptions } from './losses/sampled.ts';
 export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
 export { type Top1Options, top1 } from './losses/top1.ts';
 // Models
+export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
+export {
+  type Decay,
+  exponentialDecay,
+  inverseDecay,
+  linearDecay,
+  logDecay,
+  noDecay,
+  quadraticDecay,
+  shareDecay,
+} from './models/decay.ts';
 export { type ExplainedEvent, Explanation, type PictureOptions } from './models/explanation.ts';
+export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
+export { ItemRules } from './models/item-rules.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
 export { Popularity } from './models/popularity.ts';
@@ -195,8 +208,18 @@ export {
 } from './models/recommender.ts';
 export { SASRec, type SASRecOptions } from './models/sasrec.ts';
 export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
+export { SequentialRules, type SequentialRulesOptions } from './models/sequential-rules.ts';
 export { type HistoryReader, Session, type SessionOptions } from './models/session.ts';
+export {
+  type NeighborSource,
+  SessionNeighbors,
+  type SessionNeighborsOptions,
+  sharingAny,
+  sharingLast,
+} from './models/session-neighbors.ts';
+export { paperForm, STAN, type STANOptions, type StanForm, sessionRecForm } from './models/stan.ts';
 export type { EventStream } from './models/streamed-history.ts';
+export { VSKNN, type VSKNNOptions } from './models/vsknn.ts';
 // Ops
 export {
   type Activation,

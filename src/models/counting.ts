@@ -30,8 +30,16 @@ export abstract class CountingModel extends Recommender {
   /** Forgets all counts. */
   protected abstract clear(): void;
 
-  /** Counts the rows of one sequence, oldest first. */
-  protected abstract count(rows: Int32Array): void;
+  /**
+   * Counts one sequence.
+   *
+   * @param rows its items, oldest first
+   * @param time of its last event, if the data have times
+   */
+  protected abstract count(rows: Int32Array, time: number | undefined): void;
+
+  /** @throws RangeError when `sequences` lack what the model counts */
+  protected checkSequences(_sequences: Ragged): void {}
 
   /** What the model holds, for the report. */
   protected abstract counts(): CountReport['counts'];
@@ -46,7 +54,8 @@ export abstract class CountingModel extends Recommender {
   }
 
   #count(sequences: Ragged): CountReport {
-    for (let b = 0; b < sequences.count; b++) this.count(sequences.items(b));
+    const { offsets, time } = sequences;
+    for (let b = 0; b < sequences.count; b++) this.count(sequences.items(b), time?.[(offsets[b + 1] as number) - 1]);
     return { sequences: sequences.count, events: sequences.rows, counts: this.counts() };
   }
 
@@ -56,6 +65,7 @@ export abstract class CountingModel extends Recommender {
         `The model was made for a catalogue of ${this.catalog.describe()} and the data has another of ${items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
       );
     }
+    this.checkSequences(sequences);
     return sequences;
   }
 }

@@ -3,10 +3,10 @@ import type { Ragged } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { FileFormatError } from '../io/error.ts';
-import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
+import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { CountingModel } from './counting.ts';
-import { TRANSITION_TENSORS, Transitions } from './transitions.ts';
+import { RULE_TENSORS, Transitions } from './transitions.ts';
 
 export interface MultiStepMarkovOptions {
   /** The items that can be recommended. */
@@ -104,26 +104,18 @@ export class MultiStepMarkov extends CountingModel {
 
   protected override async state(): Promise<Map<string, TensorData>> {
     this.requireCounts();
-    const contexts = Int32Array.from(this.#rules.contexts);
     return this.#rules
-      .state()
-      .set('contexts', { dtype: 'I32', shape: [contexts.length], data: contexts })
+      .rowState()
       .set('events', { dtype: 'F64', shape: [this.catalog.size], data: this.#events.slice() });
   }
 
   protected override async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
-    const expected = new Map<string, ExpectedTensor>(TRANSITION_TENSORS)
-      .set('contexts', { dtype: 'I32', shape: [-1] })
-      .set('events', { dtype: 'F64', shape: [this.catalog.size] });
+    const expected = new Map(RULE_TENSORS).set('events', { dtype: 'F64', shape: [this.catalog.size] });
     matchTensors(tensors, expected, 'this MultiStepMarkov');
-    const contexts = tensors.get('contexts')?.data as Int32Array;
     const events = tensors.get('events')?.data as Float64Array;
-    const bad = contexts.find((row) => row < 0 || row >= this.catalog.size);
-    if (bad !== undefined)
-      throw new FileFormatError(`A rule must start at a row of the catalogue, the file has ${bad}.`);
     const wrong = events.find((count) => !(Number.isSafeInteger(count) && count >= 0));
     if (wrong !== undefined) throw new FileFormatError(`A count must be an integer from 0, the file has ${wrong}.`);
-    this.#rules = Transitions.restore(tensors, this.catalog.size, contexts);
+    this.#rules = Transitions.restoreRows(tensors, this.catalog.size);
     this.#events.set(events);
   }
 }

@@ -1,5 +1,6 @@
 /** Weighted counts of which item followed which context. */
 import { FileFormatError } from '../io/error.ts';
+import type { ExpectedTensor } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { doubled, PairIndex } from './pair-index.ts';
 
@@ -101,6 +102,21 @@ export class Transitions {
     return out;
   }
 
+  /** {@link state} of contexts that are catalogue rows, these included. */
+  rowState(): Map<string, TensorData> {
+    const contexts = Int32Array.from(this.contexts);
+    return this.state().set('contexts', { dtype: 'I32', shape: [contexts.length], data: contexts });
+  }
+
+  /** The inverse of {@link rowState}. */
+  static restoreRows(tensors: ReadonlyMap<string, TensorData>, items: number): Transitions {
+    const contexts = tensors.get('contexts')?.data as Int32Array;
+    const bad = contexts.find((row) => row < 0 || row >= items);
+    if (bad !== undefined)
+      throw new FileFormatError(`A rule must start at a row of the catalogue, the file has ${bad}.`);
+    return Transitions.restore(tensors, items, contexts);
+  }
+
   #append(context: number, number: number): void {
     const tail = this.#tail[context] as number;
     if (tail >= 0) this.#following[tail] = number;
@@ -126,3 +142,9 @@ export const TRANSITION_TENSORS = [
   ['next', { dtype: 'I32', shape: [-1] }],
   ['weight', { dtype: 'F64', shape: [-1] }],
 ] as const;
+
+/** What {@link Transitions.rowState} holds. */
+export const RULE_TENSORS: readonly (readonly [string, ExpectedTensor])[] = [
+  ...TRANSITION_TENSORS,
+  ['contexts', { dtype: 'I32', shape: [-1] }],
+];

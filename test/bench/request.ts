@@ -3,10 +3,25 @@
  * a list of 10, against ONNX Runtime on one thread. Its graph holds the same weights, computes the last block for the
  * last event only, as ours does, and ends with the list; the lists are compared before anything is timed. Ours
  * takes item ids, leaves the history out and returns ids; the rival is given rows and returns rows.
+ *
+ * Last come STAN and V-SkNN, without a rival, on made sessions: a request every line, histories of 4 or 10 events, a list of
+ * 20.
  */
 import { parseArgs } from 'node:util';
 import 'seqrec/wasm';
-import { Catalog, layerNormalization, learnedFromStart, Rng, ready, SASRec, transformerBlock } from 'seqrec';
+import {
+  Catalog,
+  Interactions,
+  layerNormalization,
+  learnedFromStart,
+  Ragged,
+  Rng,
+  ready,
+  SASRec,
+  STAN,
+  transformerBlock,
+  VSKNN,
+} from 'seqrec';
 import { abab, report, type Times, timed } from './abab.ts';
 import { type OnnxConstant, type OnnxNode, onnxModel } from './onnx.ts';
 import { importRival } from './rivals.ts';
@@ -33,6 +48,47 @@ export async function run(options: string[]): Promise<void> {
       report({ bench: 'request', case: `L${length}-V${items}`, rival: name }, a, b);
     }
     model.dispose();
+  }
+  await neighbors(Number(values.rounds));
+}
+
+/**
+ * 100,000 sessions of 4.5 events in the mean, of 20,000 items whose frequency falls as 1 / rank; 500 neighbours of the
+ * 5,000 most recent sessions. The figure is the median over single requests, as the garbage collector and the few
+ * requests of many popular items would rule a mean.
+ */
+async function neighbors(rounds: number): Promise<void> {
+  const [count, size] = [100_000, 20_000];
+  const catalog = new Catalog(Array.from({ length: size }, (_, row) => row));
+  const draw = new Rng(1).fork('sessions');
+  let drawn = 0;
+  const item = () => Math.min(size - 1, Math.floor(size ** draw.uniform(drawn++)) - 1);
+  const session = (length: number) => Array.from({ length }, item);
+  const lists = Array.from({ length: count }, () => session(2 - Math.floor(3 * Math.log(1 - draw.uniform(drawn++)))));
+  const { offsets, item: rows } = Ragged.from(lists);
+  const time = new Float64Array(rows.length);
+  for (let b = 0; b < count; b++) time.fill(10 * b, offsets[b], offsets[b + 1]);
+  const log = new Interactions(catalog, [...lists.keys()], new Ragged(offsets, { item: rows, time }));
+  for (const model of [
+    new STAN({ items: catalog, k: 500, sample: 5000, recency: 500_000 }),
+    new VSKNN({ items: catalog, k: 500, sample: 5000 }),
+  ]) {
+    await model.fit(log);
+    for (const length of [4, 10]) {
+      const histories = Array.from({ length: 200 }, () => session(length));
+      const oneByOne = async () => {
+        const times: number[] = [];
+        for (const history of histories) {
+          const start = performance.now();
+          await model.recommend(history, { k: 20, excludeSeen: false });
+          times.push(performance.now() - start);
+        }
+        return times.sort((a, b) => a - b)[histories.length / 2] as number;
+      };
+      const [times] = (await abab([oneByOne], rounds)) as [Times];
+      const { modelName } = model.constructor as typeof STAN;
+      report({ bench: 'request', case: `${modelName}-L${length}-${count}-sessions` }, times);
+    }
   }
 }
 

@@ -1,10 +1,13 @@
 /** One table for every model: learning, seeds, files, ids, histories, memory. A new model is a new row. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  AssociationRules,
   adam,
   type Catalog,
+  type CountingModel,
   gelu,
   Interactions,
+  ItemKNN,
   layerNormalization,
   learnedFromStart,
   ligrBlock,
@@ -15,11 +18,15 @@ import {
   Popularity,
   Ragged,
   type Recommender,
+  type RecommenderClass,
   SASRec,
+  SequentialRules,
+  STAN,
   sinusoidal,
   swiglu,
   transformerBlock,
   untiedOutput,
+  VSKNN,
 } from 'seqrec';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backends, use } from '../support/backends.ts';
@@ -44,6 +51,19 @@ const network = (
     (model as SASRec).fit(data, { epochs: 25, batchSize: 16, seed: 3, optimizer: adam({ learningRate: 0.02 }) }),
   learnsOrder: true,
   empty: 'error',
+});
+
+/** A model that counts, and answers nothing to an empty history. */
+const counting = <M extends CountingModel, O>(
+  Model: RecommenderClass<M> & { new (options: O & { items: Catalog }): M; load(file: Uint8Array): Promise<M> },
+  options: O,
+  learnsOrder = true,
+): Row => ({
+  make: (items) => new Model({ ...options, items }),
+  load: (file) => Model.load(file),
+  fit: (model, data) => (model as M).fit(data),
+  learnsOrder,
+  empty: 'nothing',
 });
 
 const table: Record<string, Row> = {
@@ -80,6 +100,11 @@ const table: Record<string, Row> = {
     learnsOrder: true,
     empty: 'popular',
   },
+  AssociationRules: counting(AssociationRules, { keep: null }, false),
+  SequentialRules: counting(SequentialRules, { steps: 3 }),
+  ItemKNN: counting(ItemKNN, {}, false),
+  STAN: counting(STAN, { maxLength: 6, recency: 5 }, false),
+  VSKNN: counting(VSKNN, { maxLength: 6 }, false),
   Popularity: {
     make: (items) => new Popularity({ items }),
     load: (file) => Popularity.load(file),

@@ -10,6 +10,7 @@ import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
 import { adapters as recurrent } from './recurrent.ts';
 import { adapters as sasrec } from './sasrec.ts';
+import { adapters as stan } from './stan.ts';
 
 export const adapters: AdapterTable = [
   ...sasrec,
@@ -22,4 +23,5 @@ export const adapters: AdapterTable = [
   ...metrics,
   ...markov,
   ...recurrent,
+  ...stan,
 ];
