@@ -47,10 +47,17 @@ export {
   tiedOutput,
   untiedOutput,
 } from './blocks/output-head.ts';
+export type { AttentionPositions, AttentionPositionsPart } from './blocks/positions/attention-positions.ts';
+export { continuousTime } from './blocks/positions/continuous-time.ts';
 export { learnedFromEnd, learnedFromStart } from './blocks/positions/learned.ts';
 export { noPositions } from './blocks/positions/no-positions.ts';
 export type { PositionBlock, PositionsPart } from './blocks/positions/positions.ts';
+export { type RecencyOptions, recency } from './blocks/positions/recency.ts';
+export { type RelativeBiasOptions, relativeBias } from './blocks/positions/relative-bias.ts';
+export { rotary } from './blocks/positions/rotary.ts';
 export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
+export { type SummedOptions, summed } from './blocks/positions/summed.ts';
+export { type TimeBucketsOptions, timeBuckets } from './blocks/positions/time-buckets.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
 export { SwiGLU, type SwiGLUOptions, swiglu } from './blocks/swiglu.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
@@ -248,6 +255,7 @@ export { linear } from './ops/linear.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { product } from './ops/product.ts';
+export { rotatePairs } from './ops/rotate-pairs.ts';
 export {
   type SampledLossOptions,
   type SampledQuestions,

@@ -29,6 +29,7 @@ import { linearKernels } from './wasm/linear.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { neighborSumsKernels } from './wasm/neighbor-sums.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
+import { rotatePairsKernels } from './wasm/rotate-pairs.ts';
 import { rowsKernels } from './wasm/rows.ts';
 import { sampledKernels } from './wasm/sampled.ts';
 
@@ -65,6 +66,7 @@ const families: readonly (readonly WasmKernel[])[] = [
   matMulKernels,
   neighborSumsKernels,
   optimizerKernels,
+  rotatePairsKernels,
   rowsKernels,
   sampledKernels,
 ];

@@ -2,12 +2,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
-import type { Weight } from '../core/parameter.ts';
+import { tensorOf, type Weight } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
 import type { Continued } from './block.ts';
 import { Linear } from './linear.ts';
+import type { AttentionPositions, AttentionPositionsPart } from './positions/attention-positions.ts';
 
 export interface MultiHeadAttentionOptions {
   /** Width of inputs and outputs. */
@@ -20,6 +21,8 @@ export interface MultiHeadAttentionOptions {
   outputProjection?: boolean | undefined;
   /** Rate of dropout on the attention weights. @defaultValue 0 */
   dropout?: number | undefined;
+  /** Positions inside the attention: `relativeBias()` or `rotary()`. @defaultValue none */
+  positions?: AttentionPositionsPart | undefined;
 }
 
 export interface AttentionCall {
@@ -29,7 +32,7 @@ export interface AttentionCall {
   keys?: Layout | undefined;
   /** A query sees only keys whose position is not above its own. @defaultValue false */
   causal?: boolean | undefined;
-  /** Added to the scores: `[1 or heads, P, P]`, indexed by query and key position. */
+  /** Added to the scores: `[1 or heads, P, P]`, indexed by query and key position. With `positions` that have a bias, P is theirs. */
   bias?: Weight<tf.Tensor3D> | undefined;
   /** Turns dropout on. */
   rng?: Rng | undefined;
@@ -44,11 +47,13 @@ export class MultiHeadAttention extends Module {
   readonly key: Linear;
   readonly value: Linear;
   readonly output: Linear | undefined;
+  readonly positions: AttentionPositions | undefined;
   readonly heads: number;
   readonly dropout: number;
 
-  constructor({ dim, heads, bias = true, outputProjection = true, dropout = 0 }: MultiHeadAttentionOptions) {
+  constructor({ dim, heads, dropout = 0, positions, ...options }: MultiHeadAttentionOptions) {
     super();
+    const { bias = true, outputProjection = true } = options;
     if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
       throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
     }
@@ -58,6 +63,7 @@ export class MultiHeadAttention extends Module {
     this.key = new Linear(dim, dim, { bias });
     this.value = new Linear(dim, dim, { bias });
     this.output = outputProjection ? new Linear(dim, dim, { bias }) : undefined;
+    this.positions = positions?.create({ dim, heads });
   }
 
   /**
@@ -67,7 +73,8 @@ export class MultiHeadAttention extends Module {
    * @returns `[Nq, dim]`
    */
   forward(query: tf.Tensor2D, key: tf.Tensor2D, value: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
-    return this.#attend(query, this.key.forward(key), this.value.forward(value), call);
+    const keys = this.#turned(this.key.forward(key), call.keys ?? call.queries);
+    return this.#attend(query, keys, this.value.forward(value), call);
   }
 
   /**
@@ -91,34 +98,36 @@ export class MultiHeadAttention extends Module {
         `Attention goes on where it is causal and of one sequence, got ${call.queries.count} and causal: ${Boolean(call.causal)}: use forward.`,
       );
     }
-    const added = [this.key.forward(key), this.value.forward(value)];
+    using fresh = new Layout(Int32Array.of(0, key.shape[0]), { starts: Int32Array.of(before[0]?.shape[0] ?? 0) });
+    const added = [this.#turned(this.key.forward(key), fresh), this.value.forward(value)];
     const after = added.map((rows, i) => (before[i] ? tf.concat([before[i], rows]) : rows));
     const [keys, values] = after as [tf.Tensor2D, tf.Tensor2D];
     using layout = new Layout(Int32Array.of(0, keys.shape[0]));
     return { states: this.#attend(query, keys, values, { ...call, keys: layout }), after };
   }
 
-  /** The keys and values are projected already. */
-  #attend(query: tf.Tensor2D, key: tf.Tensor2D, value: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
-    const joined = attention(this.query.forward(query), key, value, {
-      queries: call.queries,
-      keys: call.keys,
-      heads: this.heads,
-      causal: call.causal,
-      bias: call.bias,
-      dropout: { rate: this.dropout, rng: call.rng },
-    });
+  /** The keys and values are projected, and the keys turned, already. */
+  #attend(query: tf.Tensor2D, keys: tf.Tensor2D, values: tf.Tensor2D, call: AttentionCall): tf.Tensor2D {
+    const queries = this.#turned(this.query.forward(query), call.queries);
+    const dropout = { rate: this.dropout, rng: call.rng };
+    const joined = attention(queries, keys, values, { ...this.#options(call), dropout });
     return this.output ? this.output.forward(joined) : joined;
   }
 
   /** The attention weights, one tensor `[heads, Tq, Tk]` a sequence. */
   weights(query: tf.Tensor2D, key: tf.Tensor2D, call: AttentionCall): tf.Tensor3D[] {
-    return attentionWeights(this.query.forward(query), this.key.forward(key), {
-      queries: call.queries,
-      keys: call.keys,
-      heads: this.heads,
-      causal: call.causal,
-      bias: call.bias,
-    });
+    const queries = this.#turned(this.query.forward(query), call.queries);
+    const keys = this.#turned(this.key.forward(key), call.keys ?? call.queries);
+    return attentionWeights(queries, keys, this.#options(call));
+  }
+
+  #turned(x: tf.Tensor2D, layout: Layout): tf.Tensor2D {
+    return this.positions?.turn?.(x, layout) ?? x;
+  }
+
+  #options({ queries, keys = queries, causal, bias }: AttentionCall) {
+    const own = this.positions?.bias?.(queries, keys);
+    const both = own && bias ? (tf.add(own, tensorOf<tf.Tensor>(bias)) as tf.Tensor3D) : (own ?? bias);
+    return { queries, keys, heads: this.heads, causal, bias: both };
   }
 }

@@ -9,6 +9,7 @@ import { MultiHeadAttention } from './attention.ts';
 import type { BlockPart, BlockSize, Continued, SequenceBlock } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
 import { LayerNorm } from './layer-norm.ts';
+import type { AttentionPositionsPart } from './positions/attention-positions.ts';
 
 export interface SASRecBlockOptions {
   /** Inner width of the feed-forward network. @defaultValue dim */
@@ -17,6 +18,8 @@ export interface SASRecBlockOptions {
   activation?: Activation | undefined;
   /** A linear map over the joined heads, as RecTools adds. @defaultValue false */
   outputProjection?: boolean | undefined;
+  /** Positions inside the attention: `relativeBias()` or `rotary()`. @defaultValue none */
+  positions?: AttentionPositionsPart | undefined;
   /** Of both layer norms. @defaultValue 1e-8 */
   epsilon?: number | undefined;
 }
@@ -42,10 +45,11 @@ export class SASRecBlock extends Module implements SequenceBlock {
     hidden = dim,
     activation = relu,
     outputProjection = false,
+    positions,
     epsilon = 1e-8,
   }: SASRecBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
-    this.attention = new MultiHeadAttention({ dim, heads, dropout, outputProjection });
+    this.attention = new MultiHeadAttention({ dim, heads, dropout, outputProjection, positions });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout });
     this.norm2 = new LayerNorm(dim, { epsilon });
@@ -88,10 +92,10 @@ export class SASRecBlock extends Module implements SequenceBlock {
 
 /** {@link SASRecBlock} as a part. */
 export function sasrecBlock(options: SASRecBlockOptions = {}): BlockPart {
-  const { hidden, activation = relu, outputProjection = false, epsilon = 1e-8 } = options;
+  const { hidden, activation = relu, outputProjection = false, positions, epsilon = 1e-8 } = options;
   return {
     name: 'sasrecBlock',
-    options: { hidden, activation, outputProjection, epsilon },
-    create: (size) => new SASRecBlock({ ...size, hidden, activation, outputProjection, epsilon }),
+    options: { hidden, activation, outputProjection, positions, epsilon },
+    create: (size) => new SASRecBlock({ ...size, hidden, activation, outputProjection, positions, epsilon }),
   };
 }

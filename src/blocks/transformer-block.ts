@@ -10,6 +10,7 @@ import { MultiHeadAttention } from './attention.ts';
 import type { BlockPart, BlockSize, Continued, SequenceBlock } from './block.ts';
 import { FeedForward } from './feed-forward.ts';
 import { LayerNorm } from './layer-norm.ts';
+import type { AttentionPositionsPart } from './positions/attention-positions.ts';
 
 export interface TransformerBlockOptions {
   /** Inner width of the feed-forward network. @defaultValue 4 · dim */
@@ -18,6 +19,8 @@ export interface TransformerBlockOptions {
   activation?: Activation | undefined;
   /** Normalise before each sub-layer (pre-norm) instead of after its residual (post-norm). @defaultValue false */
   normFirst?: boolean | undefined;
+  /** Positions inside the attention: `relativeBias()` or `rotary()`. @defaultValue none */
+  positions?: AttentionPositionsPart | undefined;
   /** Of both layer norms. @defaultValue 1e-5 */
   epsilon?: number | undefined;
 }
@@ -44,10 +47,11 @@ export class TransformerBlock extends Module implements SequenceBlock {
     hidden,
     activation = relu,
     normFirst = false,
+    positions,
     epsilon = 1e-5,
   }: TransformerBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
-    this.attention = new MultiHeadAttention({ dim, heads, dropout: rate });
+    this.attention = new MultiHeadAttention({ dim, heads, dropout: rate, positions });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout: rate });
     this.norm2 = new LayerNorm(dim, { epsilon });
@@ -105,10 +109,10 @@ export class TransformerBlock extends Module implements SequenceBlock {
 
 /** {@link TransformerBlock} as a part. */
 export function transformerBlock(options: TransformerBlockOptions = {}): BlockPart {
-  const { hidden, activation = relu, normFirst = false, epsilon = 1e-5 } = options;
+  const { hidden, activation = relu, normFirst = false, positions, epsilon = 1e-5 } = options;
   return {
     name: 'transformerBlock',
-    options: { hidden, activation, normFirst, epsilon },
-    create: (size) => new TransformerBlock({ ...size, hidden, activation, normFirst, epsilon }),
+    options: { hidden, activation, normFirst, positions, epsilon },
+    create: (size) => new TransformerBlock({ ...size, hidden, activation, normFirst, positions, epsilon }),
   };
 }

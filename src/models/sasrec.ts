@@ -135,6 +135,10 @@ export class SASRec extends SequenceModel {
     return tf.mean(weights, [0, 1]);
   }
 
+  override get reads(): 'past' | 'all' | 'last' {
+    return this.positions.reads ?? 'past';
+  }
+
   protected override get recordable(): boolean {
     return this.encode === SASRec.prototype.encode;
   }

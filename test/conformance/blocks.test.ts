@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type Continued,
+  continuousTime,
   Embedding,
   FeedForward,
   feedForward,
@@ -18,12 +19,17 @@ import {
   type PositionBlock,
   Ragged,
   Rng,
+  recency,
+  relativeBias,
+  rotary,
   SASRecBlock,
   type SequenceBlock,
   SwiGLU,
   sasrecBlock,
   sinusoidal,
+  summed,
   TransformerBlock,
+  timeBuckets,
   transformerBlock,
 } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +94,20 @@ const table: Record<string, Row<Module>> = {
     width: 4,
     parameters: 48,
     reads: 'all',
+  }),
+  'MultiHeadAttention with a relative bias': row({
+    block: () => new MultiHeadAttention({ dim: 4, heads: 2, positions: relativeBias({ maxDistance: 2 }) }),
+    forward: (b, x, queries) => b.forward(x, x, x, { queries }),
+    width: 4,
+    parameters: 90,
+    reads: 'all',
+  }),
+  'MultiHeadAttention with rotary positions': row({
+    block: () => new MultiHeadAttention({ dim: 4, heads: 1, positions: rotary() }),
+    forward: (b, x, queries) => b.forward(x, x, x, { queries, causal: true }),
+    width: 4,
+    parameters: 80,
+    reads: 'past',
   }),
   FeedForward: row({
     block: () => new FeedForward({ dim: 4, dropout: 0.5 }),
@@ -154,6 +174,15 @@ const table: Record<string, Row<Module>> = {
     reads: 'all',
     drops: true,
   }),
+  'transformerBlock with a relative bias': row({
+    block: () => transformerBlock({ positions: relativeBias({ maxDistance: 3 }) }).create(size),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    // Distances after the query are not read.
+    parameters: 258,
+    reads: 'past',
+    drops: true,
+  }),
   SASRecBlock: row({
     block: () => new SASRecBlock({ ...size }),
     forward: (b, x, layout, rng) => b.forward(x, layout, rng),
@@ -167,6 +196,14 @@ const table: Record<string, Row<Module>> = {
     forward: (b, x, layout, rng) => b.forward(x, layout, rng),
     width: 4,
     parameters: 127,
+    reads: 'past',
+    drops: true,
+  }),
+  'sasrecBlock with rotary positions': row({
+    block: () => sasrecBlock({ positions: rotary() }).create(size),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 116,
     reads: 'past',
     drops: true,
   }),
@@ -191,6 +228,34 @@ const table: Record<string, Row<Module>> = {
     parameters: 0,
     reads: 'nothing',
   }),
+  continuousTime: row({
+    block: () => continuousTime().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
+    width: 4,
+    parameters: 8,
+    reads: 'nothing',
+  }),
+  timeBuckets: row({
+    block: () => timeBuckets({ unit: 10, buckets: 3 }).create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
+    width: 4,
+    parameters: 12,
+    reads: 'nothing',
+  }),
+  recency: row({
+    block: () => recency().create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
+    width: 4,
+    parameters: 12,
+    reads: 'nothing',
+  }),
+  summed: row({
+    block: () => summed({ of: [learnedFromStart(), continuousTime()] }).create({ dim: 4, maxLength: 6 }),
+    forward: (b, _x, layout) => b.forward(layout, EVENTS),
+    width: 4,
+    parameters: 32,
+    reads: 'nothing',
+  }),
   noPositions: row({
     block: () => noPositions().create({ dim: 4, maxLength: 6 }),
     forward: (b, _x, layout) => b.forward(layout, EVENTS),
@@ -203,7 +268,10 @@ const table: Record<string, Row<Module>> = {
 /** Sequences of 5, 1 and 2 rows. */
 const OFFSETS = Int32Array.of(0, 5, 6, 8);
 const ROWS = 8;
-const EVENTS = new Ragged(OFFSETS, { item: new Int32Array(ROWS) });
+const EVENTS = new Ragged(OFFSETS, {
+  item: new Int32Array(ROWS),
+  time: Float64Array.of(1, 2, 30, 31, 50, 7, 7, 90),
+});
 const inputs = (change = (value: number, _row: number) => value) => {
   const values = new Rng(3).normals(new Float32Array(ROWS * 4));
   return tf.tensor2d(

@@ -8,6 +8,11 @@ import type { Ragged } from '../../core/ragged.ts';
 /** Gives each row of a layout an encoding, which is added to the row. */
 export interface PositionBlock extends Module {
   /**
+   * 'all': the encoding of a row depends on events after it, so that a model with it must not be asked at rows whose
+   * future its inputs hold. @defaultValue 'past'
+   */
+  readonly reads?: 'past' | 'all' | undefined;
+  /**
    * @param layout where the rows belong
    * @param events the columns of the same rows, for encodings of their times
    * @returns `[capacity, dim]`

@@ -11,7 +11,6 @@ export function sinusoidal(): PositionsPart {
 
 class SinusoidalPositions extends Module implements PositionBlock {
   readonly appendOnly = true;
-  #table: Float32Array | undefined;
 
   constructor(
     readonly maxLength: number,
@@ -22,20 +21,25 @@ class SinusoidalPositions extends Module implements PositionBlock {
 
   forward(layout: Layout): tf.Tensor2D {
     checkPositions(layout, this.maxLength, layout.positions);
-    return layout.memo(this, () => [this.#encodings(layout)])[0] as tf.Tensor2D;
+    return sinusoidRows(layout, this.dim);
   }
+}
 
-  #encodings(layout: Layout): tf.Tensor2D {
-    const { dim } = this;
-    this.#table ??= sinusoidTable(this.maxLength, dim);
-    const table = this.#table;
-    const out = new Float32Array(layout.capacity * dim);
-    for (let row = 0; row < layout.rows; row++) {
-      const position = layout.positions[row] as number;
-      out.set(table.subarray(position * dim, (position + 1) * dim), row * dim);
+/** The row of {@link sinusoidTable} for each row's position from the start, `[capacity, dim]`; it lives as long as the layout. */
+export function sinusoidRows(layout: Layout, dim: number): tf.Tensor2D {
+  const make = () => {
+    const { positions, rows, capacity } = layout;
+    let count = 0;
+    for (let row = 0; row < rows; row++) count = Math.max(count, (positions[row] as number) + 1);
+    const table = sinusoidTable(count, dim);
+    const out = new Float32Array(capacity * dim);
+    for (let row = 0; row < rows; row++) {
+      const at = (positions[row] as number) * dim;
+      out.set(table.subarray(at, at + dim), row * dim);
     }
-    return tf.tensor2d(out, [layout.capacity, dim]);
-  }
+    return [tf.tensor2d(out, [capacity, dim])];
+  };
+  return layout.memo(`sinusoids ${dim}`, make)[0] as tf.Tensor2D;
 }
 
 /**
@@ -44,11 +48,10 @@ class SinusoidalPositions extends Module implements PositionBlock {
  */
 export function sinusoidTable(length: number, dim: number): Float32Array {
   const table = new Float32Array(length * dim);
-  for (let position = 0; position < length; position++) {
-    for (let column = 0; column < dim; column++) {
-      const angle = position * Math.exp((column - (column % 2)) * (-Math.log(10000) / dim));
-      table[position * dim + column] = column % 2 ? Math.cos(angle) : Math.sin(angle);
-    }
+  for (let column = 0; column < dim; column++) {
+    const frequency = Math.exp((column - (column % 2)) * (-Math.log(10000) / dim));
+    const wave = column % 2 ? Math.cos : Math.sin;
+    for (let position = 0; position < length; position++) table[position * dim + column] = wave(position * frequency);
   }
   return table;
 }

@@ -7,6 +7,7 @@ import {
   learnedFromStart,
   noPositions,
   Ragged,
+  rotary,
   SASRec,
   type SASRecOptions,
   sinusoidal,
@@ -53,6 +54,7 @@ describe.each(backends)('on %s', (backend) => {
     default: {},
     'pre-norm': { block: transformerBlock({ hidden: 8, normFirst: true }), positions: learnedFromStart() },
     'post-norm': { block: transformerBlock({ hidden: 20, activation: gelu }), positions: sinusoidal() },
+    rotary: { block: transformerBlock({ hidden: 8, positions: rotary() }), positions: noPositions() },
     untied: { positions: noPositions(), output: untiedOutput({ bias: true }) },
     'odd width, no blocks': { dim: 7, heads: 1, layers: 0 },
   };

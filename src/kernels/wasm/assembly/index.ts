@@ -12,6 +12,7 @@ export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-sc
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
 export { neighborSums } from './neighbor-sums';
+export { rotatePairs } from './rotate-pairs';
 export { sumRows, takeRows } from './rows';
 export { logistic, softmaxOverNegatives } from './sampled-formulas';
 export { sampledGradients, sampledScores } from './sampled-scores';
