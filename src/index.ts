@@ -180,6 +180,7 @@ export { type BceOptions, bce } from './losses/bce.ts';
 export { type BprOptions, bpr } from './losses/bpr.ts';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.ts';
 export { type GbceOptions, gbce } from './losses/gbce.ts';
+export { cosineSimilarity, dotSimilarity, type InfoNCEOptions, infoNCE, type Similarity } from './losses/infonce.ts';
 export { type L2RowsOptions, l2, l2Rows } from './losses/l2.ts';
 export type { Loss, LossTargets } from './losses/loss.ts';
 export type { NegativesOptions } from './losses/sampled.ts';
@@ -243,6 +244,7 @@ export {
   tanh,
 } from './ops/activations.ts';
 export { type AttentionOptions, attention, attentionDropoutBits, attentionWeights } from './ops/attention.ts';
+export { type ContrastiveLossOptions, contrastiveLoss } from './ops/contrastive-loss.ts';
 export { type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './ops/cross-entropy.ts';
 export { dropout, dropoutAdd, dropoutMask } from './ops/dropout.ts';
 export { type EmbeddingLookup, embedding } from './ops/embedding.ts';
@@ -253,6 +255,7 @@ export { gruCell } from './ops/gru-cell.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
+export { normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { product } from './ops/product.ts';
 export { rotatePairs } from './ops/rotate-pairs.ts';

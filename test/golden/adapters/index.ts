@@ -1,5 +1,6 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
+import { adapters as contrastive } from './contrastive.ts';
 import { adapters as esasrec } from './esasrec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
@@ -19,6 +20,7 @@ export const adapters: AdapterTable = [
   ...gsasrec,
   ...layers,
   ...losses,
+  ...contrastive,
   ...optimizers,
   ...metrics,
   ...markov,

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   type Activation,
   type AttentionCall,
+  continuousTime,
   elu,
   gatherRows,
   gelu,
@@ -11,23 +12,26 @@ import {
   LayerNorm,
   Layout,
   leakyRelu,
+  learnedFromStart,
   logSigmoid,
   Module,
   MultiHeadAttention,
   Parameter,
   Ragged,
+  relativeBias,
   relu,
   sigmoid,
   silu,
   sinusoidal,
   softplus,
+  summed,
   TransformerBlock,
   tanh,
   tensorOf,
   toDense,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
+import { linearNames, numbers, Peer, type Source, same, torchAttention, transposed } from '../peer.ts';
 
 /** A layer whose input is stored, and differentiated, like a parameter. */
 export class Layer<M extends Module> extends Module {
@@ -282,10 +286,61 @@ const sinusoids: Adapter = async (kase) => {
   x.dispose();
 };
 
+/** A position table and a projection of times: positions and times added up. */
+const timeAware: Adapter = async (kase) => {
+  const [maxLength, dim] = kase.shape('state/m.position_embedding.weight') as [number, number];
+  const [count, length] = kase.shape('in/timestamps') as [number, number];
+  const layout = fullLayout(count, length);
+  const timed = (key: string) => new Ragged(layout.offsets, { ...eventsOf(layout).events, time: kase.doubles(key) });
+  const layer = summed({ of: [learnedFromStart(), continuousTime()] }).create({ dim, maxLength });
+  const peer = new Peer(kase, layer, [
+    ['m.position_embedding.weight', same('of.0.weight')],
+    ...linearNames('m.time_projection', 'of.1.projection'),
+  ]);
+  kase.compare('out/time', await numbers(() => layer.forward(layout, timed('in/timestamps'))));
+  kase.except('out/time_unix', 'the peer casts seconds to float32 before it subtracts them');
+  const alone = fullLayout(1, kase.size('out/no_time', 1));
+  const places = learnedFromStart().create({ dim, maxLength });
+  places.parameters().get('weight')?.set(kase.floats('state/m.position_embedding.weight'));
+  kase.compare('out/no_time', await numbers(() => places.forward(alone, eventsOf(alone))));
+  await peer.check(new Map([['sum', () => dot(kase, layer.forward(layout, timed('in/timestamps')))]]));
+  for (const made of [layout, alone, places, layer]) made.dispose();
+};
+
+const relative: Adapter = async (kase) => {
+  checkCausal(kase);
+  const [count, length, dim] = kase.shape('state/x') as [number, number, number];
+  const heads = kase.number('heads');
+  const positions = relativeBias({ maxDistance: kase.number('maxDistance') });
+  const layer = new Layer(kase, new MultiHeadAttention({ dim, heads, positions }));
+  const peer = new Peer(kase, layer, [
+    ['x', same('x')],
+    ['rel', transposed('m.positions.weight')],
+    ...torchAttention('m', 'm'),
+  ]);
+  const full = fullLayout(count, length);
+  const call = { queries: full, causal: true };
+  const forward = () => layer.m.forward(layer.rows, layer.rows, layer.rows, call);
+  for (const key of kase.keys('out/')) {
+    if (key === 'out/y') {
+      kase.compare(key, await numbers(forward));
+    } else {
+      const maps = tf.tidy(() => layer.m.weights(layer.rows, layer.rows, call));
+      kase.compare(key, await spreadKeys(maps, kase.shape(key)));
+      tf.dispose(maps);
+    }
+  }
+  await peer.check(new Map([['dot', () => dot(kase, forward())]]));
+  full.dispose();
+  layer.dispose();
+};
+
 export const adapters: AdapterTable = [
   [/^layer_layernorm/, layerNormCase],
   [/^layer_mha/, multiHeadAttention],
   [/^layer_torch_encoder/, torchEncoder],
   [/^layer_activations/, activations],
   [/^layer_sinusoidal_pe/, sinusoids],
+  [/^layer_timeaware_pe/, timeAware],
+  [/^layer_relative_bias/, relative],
 ];
