@@ -59,6 +59,14 @@ export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { type SummedOptions, summed } from './blocks/positions/summed.ts';
 export { type TimeBucketsOptions, timeBuckets } from './blocks/positions/time-buckets.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
+export {
+  equalWeights,
+  type MixtureCall,
+  type SessionMixture,
+  type SessionMixturePart,
+  type TransformerWeightsOptions,
+  transformerWeights,
+} from './blocks/session-mixture.ts';
 export { SwiGLU, type SwiGLUOptions, swiglu } from './blocks/swiglu.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
 export type { CodeLists, Codes } from './core/codes.ts';
@@ -188,6 +196,7 @@ export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-sof
 export { type Top1Options, top1 } from './losses/top1.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
+export { CORE, type CoreOptions } from './models/core.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
 export {
   type Decay,

@@ -70,8 +70,12 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    */
   abstract encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
 
-  /** What states are scored against. */
-  abstract output(): Output;
+  /**
+   * What states are scored against.
+   *
+   * @param rng turns dropout on, for models that drop parts of it
+   */
+  abstract output(rng?: Rng): Output;
 
   /** What a state knows of its sequence, see {@link Trainable}. @defaultValue 'past' */
   get reads(): 'past' | 'all' | 'last' {

@@ -70,7 +70,8 @@ function partPass(
       const pruned = queries !== undefined && states.shape[0] === queries.capacity;
       const places = pruned ? row.map((r) => layout.sequences[r] as number) : row;
       const asked = isRange(places, states.shape[0]) ? states : gatherRows(states, places);
-      return tf.div(loss.forward(asked, model.output(), { item, weight, label, negatives }), total);
+      const output = model.output(dropout.fork('output'));
+      return tf.div(loss.forward(asked, output, { item, weight, label, negatives }), total);
     });
   } finally {
     queries?.dispose();

@@ -32,7 +32,8 @@ export interface Trainable extends Module, Scorer {
    * @returns `[capacity, D]`, or `[queries.capacity, D]`
    */
   encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
-  output(): Output;
+  /** @param rng turns dropout on, for models that drop parts of what they score */
+  output(rng?: Rng): Output;
   /** Every option but the catalogue; a checkpoint belongs to a model with these. */
   config(): object;
   /** The model as a file, from which workers make it again; a model without trains on one thread. */

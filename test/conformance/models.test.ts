@@ -4,27 +4,34 @@ import {
   AssociationRules,
   adam,
   type Catalog,
+  CORE,
   type CountingModel,
+  equalWeights,
   gelu,
   Interactions,
   ItemKNN,
+  Layout,
   layerNormalization,
   learnedFromStart,
   ligrBlock,
   MarkovChain,
   MultiStepMarkov,
+  nextItem,
   noNormalization,
   type PartSource,
   Popularity,
   Ragged,
   type Recommender,
   type RecommenderClass,
+  relu,
   SASRec,
+  SequenceModel,
   SequentialRules,
   STAN,
   sinusoidal,
   swiglu,
   transformerBlock,
+  transformerWeights,
   untiedOutput,
   VSKNN,
 } from 'seqrec';
@@ -86,6 +93,24 @@ const table: Record<string, Row> = {
     { scale: 1, block: ligrBlock(), norm: noNormalization() },
     { ligrBlock, swiglu },
   ),
+  CORE: {
+    ...network({}, {}),
+    make: (items) =>
+      new CORE({
+        items,
+        maxLength: 6,
+        dim: 8,
+        mixture: transformerWeights({ layers: 1, dropout: 0.1, block: transformerBlock({ hidden: 16 }) }),
+        itemDropout: 0,
+      }),
+    load: (file) => CORE.load(file, { parts: { relu } }),
+  },
+  'CORE, equal weights': {
+    ...network({}, {}),
+    make: (items) => new CORE({ items, maxLength: 6, dim: 8, mixture: equalWeights(), itemDropout: 0 }),
+    load: (file) => CORE.load(file),
+    learnsOrder: false,
+  },
   MarkovChain: {
     make: (items) => new MarkovChain({ items }),
     load: (file) => MarkovChain.load(file),
@@ -134,7 +159,7 @@ describe.each(backends)('on %s', (backend) => {
     let model: Recommender;
     beforeAll(async () => {
       model = await fitted();
-    });
+    }, 60_000);
     afterAll(() => model.dispose());
     const histories = Ragged.from([[0, 1, 2], [5], [3, 3, 4, 5, 6, 7, 8, 9, 10]]);
 
@@ -155,6 +180,29 @@ describe.each(backends)('on %s', (backend) => {
       }
       for (const each of [again, reloaded]) each.dispose();
       expect(tf.memory().numTensors).toBe(before);
+    });
+
+    test('its states read what it says, and objectives that ask what they have read are refused', async () => {
+      if (!(model instanceof SequenceModel)) return;
+      const network = model;
+      const states = async (items: number[]) => {
+        const events = Ragged.from([items, [3, 4]]);
+        using layout = new Layout(events);
+        const found = tf.tidy(() => network.encode(events, layout));
+        const values = await found.data<'float32'>();
+        const width = found.shape[1];
+        found.dispose();
+        return Array.from({ length: found.shape[0] }, (_, row) => values.slice(row * width, (row + 1) * width));
+      };
+      const [plain, changed] = [await states([0, 1, 2, 5]), await states([0, 1, 7, 5])];
+      const differ = plain.flatMap((state, row) =>
+        state.some((value, i) => Math.abs(value - (changed[row]?.[i] as number)) > 1e-6) ? [row] : [],
+      );
+      if (model.reads === 'past') expect(differ).toEqual([2, 3]);
+      else if (model.reads === 'last' && plain.length === 2) expect(differ).toEqual([0]);
+      else expect(differ.filter((row) => row > 3)).toEqual([]);
+      if (model.reads !== 'past')
+        await expect(model.fit(data, { objective: nextItem() })).rejects.toThrow('prefixes()');
     });
 
     test('recommends the best first, without what was seen or excluded', async () => {

@@ -1,6 +1,7 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
 import { adapters as contrastive } from './contrastive.ts';
+import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
@@ -17,6 +18,7 @@ export const adapters: AdapterTable = [
   ...sasrec,
   ...rectools,
   ...esasrec,
+  ...core,
   ...gsasrec,
   ...layers,
   ...losses,

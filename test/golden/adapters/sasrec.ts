@@ -22,6 +22,7 @@ import {
   type PositionsPart,
   relu,
   SASRec,
+  type SequenceModel,
   sinusoidal,
   tiedOutput,
   top1,
@@ -63,13 +64,13 @@ export function activationOf(text: unknown): Activation {
 }
 
 /** The scores of every item at some rows of the states. */
-export function scoresAt(model: SASRec, states: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
+export function scoresAt(model: SequenceModel, states: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
   const { weight, bias } = model.output();
   return linear(gatherRows(states, rows), weight, bias);
 }
 
 /** A loss over all rows of `states`, divided by the total weight as a training step does. */
-export function mean(loss: Loss, model: SASRec, states: tf.Tensor2D, targets: LossTargets): tf.Scalar {
+export function mean(loss: Loss, model: SequenceModel, states: tf.Tensor2D, targets: LossTargets): tf.Scalar {
   const total = targets.weight.reduce((sum, weight) => sum + weight, 0);
   return tf.div(loss.forward(states, model.output(), targets), total);
 }
