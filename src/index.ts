@@ -226,7 +226,13 @@ export {
 export { SASRec, type SASRecOptions } from './models/sasrec.ts';
 export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
 export { SequentialRules, type SequentialRulesOptions } from './models/sequential-rules.ts';
-export { type HistoryReader, Session, type SessionOptions } from './models/session.ts';
+export {
+  type HistoryReader,
+  type RequestOptions,
+  Session,
+  type SessionModel,
+  type SessionOptions,
+} from './models/session.ts';
 export {
   type NeighborSource,
   SessionNeighbors,

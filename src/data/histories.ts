@@ -47,7 +47,38 @@ export function readHistories(
   histories: Iterable<Iterable<ItemId | HistoryEvent>>,
   { features, unknown = 'drop' }: ReadHistoriesOptions = {},
 ): KnownHistories {
-  const { event, context, user } = catalog.features;
+  const events = readEvents(catalog, histories, unknown);
+  const { context, user } = catalog.features;
+  const known = events.histories;
+  if (features === undefined && Object.keys(context).length + Object.keys(user).length === 0) return events;
+  if (features?.length !== known.count) {
+    throw new RangeError(
+      `features must have the values of the user and the context for each of the ${known.count} histories (${namesOf({ ...user, ...context })}), got ${features?.length ?? 'none'}.`,
+    );
+  }
+  const asked = new Columns({ ...user, ...context }, 'The features of a request', unknown);
+  const moments: number[] = [];
+  for (const values of features) {
+    asked.add(values);
+    if (values.time !== undefined) moments.push(timeOf(values.time));
+  }
+  if (moments.length > 0 && moments.length < known.count) {
+    throw new TypeError(`Every request must have a time, or none, got ${moments.length} of ${known.count}.`);
+  }
+  const moment = moments.length > 0 ? { time: Float64Array.from(moments) } : {};
+  return {
+    histories: new Ragged(known.offsets, known.events, { ...moment, ...asked.take() }),
+    unknown: events.unknown,
+  };
+}
+
+/** {@link readHistories} without the user and the moment of the request. */
+export function readEvents(
+  catalog: Catalog,
+  histories: Iterable<Iterable<ItemId | HistoryEvent>>,
+  unknown: UnknownValues = 'drop',
+): KnownHistories {
+  const { event } = catalog.features;
   const rows: number[] = [];
   const left: ItemId[][] = [];
   const ends = [0];
@@ -80,26 +111,7 @@ export function readHistories(
   }
   const timed = times.length > 0 ? { time: Float64Array.from(times) } : {};
   const events = { item: Int32Array.from(rows), ...timed, ...codes.take() };
-  const known = new Ragged(Int32Array.from(ends), events as EventColumns);
-  if (features === undefined && Object.keys(context).length + Object.keys(user).length === 0) {
-    return { histories: known, unknown: left };
-  }
-  if (features?.length !== known.count) {
-    throw new RangeError(
-      `features must have the values of the user and the context for each of the ${known.count} histories (${namesOf({ ...user, ...context })}), got ${features?.length ?? 'none'}.`,
-    );
-  }
-  const asked = new Columns({ ...user, ...context }, 'The features of a request', unknown);
-  const moments: number[] = [];
-  for (const values of features) {
-    asked.add(values);
-    if (values.time !== undefined) moments.push(timeOf(values.time));
-  }
-  if (moments.length > 0 && moments.length < known.count) {
-    throw new TypeError(`Every request must have a time, or none, got ${moments.length} of ${known.count}.`);
-  }
-  const moment = moments.length > 0 ? { time: Float64Array.from(moments) } : {};
-  return { histories: new Ragged(known.offsets, known.events, { ...moment, ...asked.take() }), unknown: left };
+  return { histories: new Ragged(Int32Array.from(ends), events as EventColumns), unknown: left };
 }
 
 /** Codes of several features, row after row. */

@@ -5,7 +5,7 @@ import { type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { Catalog, type ItemId } from '../data/catalog.ts';
-import { COLUMN_GROUPS, featureNames } from '../data/features.ts';
+import { featureNames } from '../data/features.ts';
 import { type HistoryEvent, type RequestFeatures, readHistories } from '../data/histories.ts';
 import { chunkSize, type ExcludeOptions, type Scorer, type TopK } from '../evaluation/scorer.ts';
 import { topKOfScores } from '../evaluation/top-k.ts';
@@ -173,8 +173,6 @@ export abstract class Recommender extends Module implements Scorer {
   /**
    * A history that grows, see {@link Session}.
    *
-   * @throws TypeError if the model reads features of events, users or the context
-   *
    * @example
    * ```ts
    * using session = await model.session();
@@ -183,14 +181,16 @@ export abstract class Recommender extends Module implements Scorer {
    * ```
    */
   async session(options: SessionOptions = {}): Promise<Session> {
-    const known = featureNames(this.catalog.features, COLUMN_GROUPS);
-    if (known.length > 0) {
-      throw new TypeError(
-        `A session holds items, and this model reads features of events and requests too (${known.join(', ')}): call recommend with the whole history.`,
-      );
-    }
     await ready();
-    return new Session(this.catalog, this.window, this.reader(), options);
+    return new Session(
+      {
+        catalog: this.catalog,
+        window: this.window,
+        reader: this.reader(),
+        read: (events, { features }) => this.#read([events], { ...options, features: features && [features] }),
+      },
+      options,
+    );
   }
 
   /**
@@ -275,7 +275,7 @@ export abstract class Recommender extends Module implements Scorer {
   /** What answers for a session. By default every answer is computed afresh. */
   protected reader(): HistoryReader {
     return {
-      topK: (history, _events, k, exclude) => this.#best(Ragged.from([history]), k, exclude),
+      topK: (history, _events, k, exclude) => this.#best(history, k, exclude),
       dispose() {},
     };
   }

@@ -2,12 +2,13 @@
 import { Ragged } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog, ItemId } from '../data/catalog.ts';
+import { type HistoryEvent, readEvents } from '../data/histories.ts';
 import type { TopK } from '../evaluation/scorer.ts';
 import { listOf, type Recommendation } from './recommendation.ts';
 import type { RecommendOptions } from './recommender.ts';
 
 export interface SessionOptions {
-  /** What to do with ids that the model does not know: leave them out, or throw. @defaultValue 'drop' */
+  /** What to do with ids and values of features that the model does not know: leave them out, or throw. @defaultValue 'drop' */
   unknown?: 'drop' | 'error' | undefined;
   /** Called with the ids that a push left out, if any. */
   onUnknown?: ((ids: readonly ItemId[]) => void) | undefined;
@@ -16,13 +17,26 @@ export interface SessionOptions {
 /** Answers for one history as it grows; what it keeps in between is its own affair. */
 export interface HistoryReader {
   /**
-   * @param history its most recent rows, as many as the model reads
+   * @param history its most recent events, as many as the model reads
    * @param events  how many there have been in all
    * @param exclude one sequence: rows that are no candidates
    */
-  topK(history: Int32Array, events: number, k: number, exclude: Ragged): Promise<TopK>;
+  topK(history: Ragged, events: number, k: number, exclude: Ragged): Promise<TopK>;
   dispose(): void;
 }
+
+/** What a session needs of its model. */
+export interface SessionModel {
+  readonly catalog: Catalog;
+  /** The most events that the model reads. */
+  readonly window: number;
+  readonly reader: HistoryReader;
+  /** One history as the model reads it. */
+  read(events: Iterable<ItemId | HistoryEvent>, request: RequestOptions): Ragged;
+}
+
+/** How a session is asked. */
+export type RequestOptions = Omit<RecommendOptions, 'unknown' | 'onUnknown'>;
 
 /**
  * One visitor's events and what comes next, made by `model.session()`. It answers what `model.recommend` does for the
@@ -42,76 +56,74 @@ export interface HistoryReader {
  * ```
  */
 export class Session {
-  readonly #catalog: Catalog;
-  readonly #window: number;
+  #model: SessionModel | undefined;
   readonly #options: SessionOptions;
-  #reader: HistoryReader | undefined;
-  #rows: number[] = [];
+  #recent: (ItemId | HistoryEvent)[] = [];
   #events = 0;
   readonly #seen = new Set<number>();
 
-  /**
-   * @param catalog of the model
-   * @param window  the most events that the model reads
-   * @param reader  answers with the model
-   */
-  constructor(catalog: Catalog, window: number, reader: HistoryReader, options: SessionOptions = {}) {
-    this.#catalog = catalog;
-    this.#window = window;
-    this.#reader = reader;
+  constructor(model: SessionModel, options: SessionOptions = {}) {
+    this.#model = model;
     this.#options = options;
   }
 
-  /** The events so far, oldest first: of all that the model knows, the most recent ones that it reads. */
+  /** The items so far, oldest first: of all that the model knows, the most recent ones that it reads. */
   get history(): ItemId[] {
-    return this.#rows.map((row) => this.#catalog.id(row));
+    return this.#recent.map(itemOf);
   }
 
   /**
-   * Adds events, oldest first.
+   * Adds events, oldest first: item ids, or events `{ item, …features }` where the model reads features of events.
    *
-   * @throws RangeError for an id that the model does not know if `unknown` is 'error'; then none is added
+   * @throws RangeError for an id that the model does not know if `unknown` is 'error', TypeError for events that do not fit
+   * the model or those before; then none is added
    */
-  async push(...items: ItemId[]): Promise<void> {
-    this.#readerOf();
-    const { unknown = 'drop', onUnknown } = this.#options;
-    const { rows, unknown: left } = this.#catalog.rows(items, { unknown });
-    for (const row of rows) {
-      this.#rows.push(row);
+  async push(...events: (ItemId | HistoryEvent)[]): Promise<void> {
+    const { catalog, window } = this.#open();
+    // With one of those before, which shows whether all have times or none.
+    const { unknown } = readEvents(catalog, [[...this.#recent.slice(-1), ...events]], this.#options.unknown);
+    for (const event of events) {
+      const row = catalog.row(itemOf(event));
+      if (row < 0) continue;
+      this.#recent.push(event);
       this.#seen.add(row);
+      this.#events++;
     }
-    this.#events += rows.length;
-    if (this.#rows.length > this.#window) this.#rows.splice(0, this.#rows.length - this.#window);
-    if (left.length > 0) onUnknown?.(left);
+    if (this.#recent.length > window) this.#recent.splice(0, this.#recent.length - window);
+    const [left = []] = unknown;
+    if (left.length > 0) this.#options.onUnknown?.(left);
   }
 
   /**
    * The best next items, best first, as `model.recommend` gives them. Before the first event the model answers as to an
    * empty history.
    */
-  async recommend(
-    options: Omit<RecommendOptions, 'unknown' | 'onUnknown' | 'features'> = {},
-  ): Promise<Recommendation[]> {
-    const reader = this.#readerOf();
+  async recommend(options: RequestOptions = {}): Promise<Recommendation[]> {
+    const model = this.#open();
     const { excludeSeen = true, exclude = [] } = options;
-    const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), this.#catalog.size);
-    const unwanted = [...(excludeSeen ? this.#seen : []), ...this.#catalog.rows(exclude).rows];
-    const best = await reader.topK(Int32Array.from(this.#rows), this.#events, k, Ragged.from([unwanted]));
-    return listOf(this.#catalog, best, 0, k);
+    const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), model.catalog.size);
+    const unwanted = [...(excludeSeen ? this.#seen : []), ...model.catalog.rows(exclude).rows];
+    const history = model.read(this.#recent, options);
+    const best = await model.reader.topK(history, this.#events, k, Ragged.from([unwanted]));
+    return listOf(model.catalog, best, 0, k);
   }
 
   /** Frees what the session keeps; it takes no more calls. */
   dispose(): void {
-    this.#reader?.dispose();
-    this.#reader = undefined;
+    this.#model?.reader.dispose();
+    this.#model = undefined;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #readerOf(): HistoryReader {
-    if (this.#reader) return this.#reader;
+  #open(): SessionModel {
+    if (this.#model) return this.#model;
     throw new Error('This session was disposed of: make another with model.session().');
   }
+}
+
+function itemOf(event: ItemId | HistoryEvent): ItemId {
+  return typeof event === 'object' ? event.item : event;
 }

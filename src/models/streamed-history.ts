@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Continued } from '../blocks/block.ts';
 import { Layout } from '../core/layout.ts';
 import type { Parameter } from '../core/parameter.ts';
-import { Ragged } from '../core/ragged.ts';
+import type { Ragged } from '../core/ragged.ts';
 import type { TopK } from '../evaluation/scorer.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import type { HistoryReader } from './session.ts';
@@ -45,10 +45,10 @@ export class StreamedHistory implements HistoryReader {
     this.#model = model;
   }
 
-  topK(history: Int32Array, events: number, k: number, exclude: Ragged): Promise<TopK> {
-    if (events === 0 || events > history.length || this.#model.soonerAfresh(events)) {
+  topK(history: Ragged, events: number, k: number, exclude: Ragged): Promise<TopK> {
+    if (events === 0 || events > history.rows || this.#model.soonerAfresh(events)) {
       this.dispose();
-      return this.#model.afresh(Ragged.from([history]), k, exclude);
+      return this.#model.afresh(history, k, exclude);
     }
     return this.#model.best(this.#read(history).state, k, exclude);
   }
@@ -58,14 +58,14 @@ export class StreamedHistory implements HistoryReader {
     this.#known = undefined;
   }
 
-  #read(history: Int32Array): Known {
+  #read(history: Ragged): Known {
     // Training gives a parameter other values, another backend cannot go on with these tensors.
     const origin = [tf.backend(), ...this.#model.parameters.map(({ value }) => value.dataId)];
     if (this.#known && !origin.every((part, i) => part === this.#known?.origin[i])) this.dispose();
     const before = this.#known;
     const read = before?.events ?? 0;
-    if (before && read === history.length) return before;
-    const fresh = Ragged.from([history.subarray(read)]);
+    if (before && read === history.rows) return before;
+    const fresh = history.slice([0], () => read);
     using layout = new Layout(fresh, { starts: Int32Array.of(read) });
     using last = layout.last();
     const { state, after } = tf.tidy(() => {
@@ -74,7 +74,7 @@ export class StreamedHistory implements HistoryReader {
     });
     for (const tensor of [state, ...after]) tf.keep(tensor);
     this.dispose();
-    this.#known = { events: history.length, state, after, origin };
+    this.#known = { events: history.rows, state, after, origin };
     return this.#known;
   }
 }

@@ -17,10 +17,14 @@ import {
   type Recommendation,
   type Recommender,
   Rng,
+  relativeBias,
+  rotary,
   SASRec,
   type SASRecOptions,
   sasrecBlock,
   sinusoidal,
+  summed,
+  timeBuckets,
   transformerBlock,
   untiedOutput,
 } from 'seqrec';
@@ -63,6 +67,11 @@ const models: Record<string, [make: () => Promise<Recommender>, keeps: boolean]>
       norm: noNormalization(),
       layers: 1,
     }),
+    true,
+  ],
+  'SASRec, rotary positions': [sasrec({ positions: noPositions(), block: sasrecBlock({ positions: rotary() }) }), true],
+  'SASRec, relative bias': [
+    sasrec({ positions: noPositions(), block: transformerBlock({ positions: relativeBias({ maxDistance: 9 }) }) }),
     true,
   ],
   'SASRec without blocks': [sasrec({ positions: learnedFromStart(), layers: 0 }), true],
@@ -163,6 +172,21 @@ describe('a session', () => {
     expect(strict.history).toEqual([]);
     // biome-ignore lint/suspicious/noExplicitAny: a wrong argument
     await expect(session.push(null as any)).rejects.toThrow('An item id must be a text or a finite number');
+  });
+
+  test('takes events with times, all or none', async () => {
+    const positions = summed({ of: [learnedFromStart(), timeBuckets()] });
+    using model = await sasrec({ positions, maxLength: 3 })();
+    using session = await model.session();
+    const timed = [1, 2, 4, 40].map((time) => ({ item: `item ${time % 37}`, time }));
+    for (const [t, event] of timed.entries()) {
+      await session.push(event);
+      await expect(session.push('item 9')).rejects.toThrow('Every event of the histories must have a time, or none');
+      expectSame(await session.recommend(), await model.recommend(timed.slice(0, t + 1)));
+    }
+    expect(session.history).toEqual(['item 2', 'item 4', 'item 3']);
+    // biome-ignore lint/suspicious/noExplicitAny: a feature that nothing reads
+    await expect(session.push({ item: 'item 1', time: 50, colour: 'red' } as any)).rejects.toThrow("got 'colour'");
   });
 
   test('takes calls in their order, awaited or not', async () => {
