@@ -144,7 +144,9 @@ export {
 export { everyNext, firstTarget, type Holdout, type Split } from './data/holdout.ts';
 export { type Interaction, Interactions, type InteractionsOptions } from './data/interactions.ts';
 export { findLeaks, type LeakReport } from './data/leaks.ts';
+export { type HardestOptions, hardest } from './data/negatives/hardest.ts';
 export { inBatch } from './data/negatives/in-batch.ts';
+export { type MixedOptions, mixed } from './data/negatives/mixed.ts';
 export { type PopularityOptions, popularity } from './data/negatives/popularity.ts';
 export { type NegativeRequest, type Negatives, type Sampler, sliceNegatives } from './data/negatives/sampler.ts';
 export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
@@ -186,6 +188,7 @@ export { type DType, readSafetensors, type Safetensors, type TensorData, writeSa
 // Losses
 export { type BceOptions, bce } from './losses/bce.ts';
 export { type BprOptions, bpr } from './losses/bpr.ts';
+export { type BprMaxOptions, bprMax } from './losses/bpr-max.ts';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.ts';
 export { type GbceOptions, gbce } from './losses/gbce.ts';
 export { cosineSimilarity, dotSimilarity, type InfoNCEOptions, infoNCE, type Similarity } from './losses/infonce.ts';
@@ -194,6 +197,7 @@ export type { Loss, LossTargets } from './losses/loss.ts';
 export type { NegativesOptions } from './losses/sampled.ts';
 export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
 export { type Top1Options, top1 } from './losses/top1.ts';
+export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { CORE, type CoreOptions } from './models/core.ts';

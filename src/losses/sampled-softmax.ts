@@ -1,5 +1,6 @@
 /** Softmax cross-entropy of a target against its negatives. */
 import * as tf from '@tensorflow/tfjs-core';
+import { checkNumber } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import { softmaxOverNegatives } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
@@ -7,8 +8,11 @@ import { drawing, type NegativesOptions, overNegatives, type Scores } from './sa
 
 /** Options of {@link sampledSoftmax}: 256 negatives by default, drawn by `uniform()`. */
 export interface SampledSoftmaxOptions extends NegativesOptions {
-  /** Subtract ln q, the probability of being drawn, from the scores, where the sampler tells it. @defaultValue true */
-  logQ?: boolean | undefined;
+  /**
+   * Subtract ln q, the probability of being drawn, from the scores, where the sampler tells it; a number is a factor of
+   * ln q, as `logq` of the authors' GRU4Rec. @defaultValue true
+   */
+  logQ?: boolean | number | undefined;
   /** Leave out negatives that equal the target. @defaultValue false */
   maskHits?: boolean | undefined;
 }
@@ -25,22 +29,23 @@ export interface SampledSoftmaxOptions extends NegativesOptions {
  */
 export function sampledSoftmax(options: SampledSoftmaxOptions = {}): Loss {
   const { negatives = 256, sampler = uniform(), logQ = true, maskHits = false } = options;
+  const factor = checkNumber('sampledSoftmax: logQ', Number(logQ), { min: 0 });
   return {
     name: 'sampledSoftmax',
     options: { negatives, sampler, logQ, maskHits },
     negatives: drawing('sampledSoftmax', negatives, sampler),
     forward: (states, output, targets) => {
-      const formula = (scores: Scores) => softmaxOverNegatives(logQ ? corrected(scores) : scores);
+      const formula = (scores: Scores) => softmaxOverNegatives(factor > 0 ? corrected(scores, factor) : scores);
       return overNegatives('sampledSoftmax', states, output, targets, formula, { maskHits });
     },
   };
 }
 
-/** Scores less ln q. */
-function corrected({ positive, negative, negatives, from, to }: Scores): {
-  positive: tf.Tensor2D;
-  negative: tf.Tensor2D;
-} {
+/** Scores less factor · ln q. */
+function corrected(
+  { positive, negative, negatives, from, to }: Scores,
+  factor: number,
+): { positive: tf.Tensor2D; negative: tf.Tensor2D } {
   const { logQ, targetLogQ, shared } = negatives;
   if (!logQ || !targetLogQ) return { positive, negative };
   const [rows, width] = negative.shape;
@@ -48,7 +53,7 @@ function corrected({ positive, negative, negatives, from, to }: Scores): {
     ? tf.tensor2d(logQ, [1, width])
     : tf.tensor2d(logQ.subarray(from * width, to * width), [rows, width]);
   return {
-    positive: tf.sub(positive, tf.tensor2d(targetLogQ.subarray(from, to), [rows, 1])),
-    negative: tf.sub(negative, ofNegatives),
+    positive: tf.sub(positive, tf.mul(tf.tensor2d(targetLogQ.subarray(from, to), [rows, 1]), factor)),
+    negative: tf.sub(negative, tf.mul(ofNegatives, factor)),
   };
 }

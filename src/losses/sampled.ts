@@ -32,6 +32,14 @@ export interface Scores extends SampledScores {
   readonly counted: tf.Tensor2D | number;
 }
 
+/** `[c, K]` the softmax over the negatives that count: the weights of bprMax and top1Max. */
+export function shareOfNegatives(negative: tf.Tensor2D, counts: tf.Tensor2D | undefined): tf.Tensor2D {
+  const raised = tf.exp(tf.sub(negative, tf.max(negative, 1, true)));
+  if (!counts) return tf.div(raised, tf.sum(raised, 1, true));
+  const those = tf.mul(raised, counts);
+  return tf.div(those, tf.maximum(tf.sum(those, 1, true), 1e-30)); // none may count
+}
+
 /**
  * The weighted sum of `formula` over the targets. A negative that does not count has the score -1e9, with which it
  * drops out of every sum of softplus, sigmoid or exp.
@@ -55,7 +63,8 @@ export function overNegatives(
     weight,
     { targets: targets.item, weights: targets.weight, negatives: items, shared },
     (scores) => {
-      const dropped = dropouts(scores, targets.item, negatives, maskHits);
+      const hits = dropouts(scores, targets.item, negatives, maskHits);
+      const dropped = withEasy(scores.negative, hits, negatives.hardest);
       if (!dropped) return formula({ ...scores, negatives, counts: undefined, counted: scores.negative.shape[1] });
       const counts = tf.sub(1, dropped) as tf.Tensor2D;
       const counted = tf.maximum(tf.sum(counts, 1, true), 1) as tf.Tensor2D;
@@ -64,6 +73,19 @@ export function overNegatives(
     },
     { bias, scale },
   );
+}
+
+/** `dropped` and all but the `hardest` highest scores of each row. */
+function withEasy(
+  negative: tf.Tensor2D,
+  dropped: tf.Tensor | undefined,
+  hardest = Number.POSITIVE_INFINITY,
+): tf.Tensor | undefined {
+  if (hardest >= negative.shape[1]) return dropped;
+  const scores = dropped ? tf.sub(negative, tf.mul(dropped, 1e9)) : negative;
+  const least = tf.slice(tf.topk(scores, hardest).values, [0, hardest - 1], [-1, 1]);
+  const easy = tf.cast(tf.less(scores, least), 'float32');
+  return dropped ? tf.maximum(easy, dropped) : easy;
 }
 
 /** `[c, K]` 1 where a negative does not count; nothing if all count. */

@@ -34,6 +34,30 @@ export const bpr: TargetLoss = (p, n) => mean(n.map((x) => softplus(x - p)));
 /** mean of σ(n - p) + σ(n²) */
 export const top1: TargetLoss = (p, n) => mean(n.map((x) => sigmoid(x - p) + sigmoid(x * x)));
 
+const shares = (n: readonly number[]) => {
+  const highest = Math.max(...n);
+  const raised = n.map((x) => Math.exp(x - highest));
+  return raised.map((x) => x / sum(raised));
+};
+
+/** Σ s (σ(n - p) + σ(n²)), s the softmax over the negatives */
+export const top1Max: TargetLoss = (p, n) => {
+  const s = shares(n);
+  return sum(n.map((x, k) => at(s, k) * (sigmoid(x - p) + sigmoid(x * x))));
+};
+
+/** -ln Σ s σ(p - n) + λ Σ s n², of scores after an ELU; s the softmax over the negatives */
+export function bprMax(elu: number, regularization: number): TargetLoss {
+  const f = (x: number) => (x > 0 || elu === 0 ? x : elu * Math.expm1(x));
+  return (p, n) => {
+    if (n.length === 0) return 0;
+    const scores = n.map(f);
+    const s = shares(scores);
+    const won = sum(scores.map((x, k) => at(s, k) * sigmoid(f(p) - x)));
+    return -Math.log(won + 1e-24) + regularization * sum(scores.map((x, k) => at(s, k) * x * x));
+  };
+}
+
 /** What the losses are asked. */
 export interface SampledCase {
   targets: Int32Array;

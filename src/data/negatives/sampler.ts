@@ -36,6 +36,8 @@ export interface Negatives {
   readonly targetLogQ?: Float32Array | undefined;
   /** `[M]` where shared negatives hold each target itself, which is then no negative of its own; -1 where they do not. */
   readonly own?: Int32Array | undefined;
+  /** Only so many of the negatives of a target count, those with the highest scores. @defaultValue all */
+  readonly hardest?: number | undefined;
 }
 
 /** Draws negatives on the host. */
@@ -57,7 +59,7 @@ export interface Sampler extends Part {
 
 /** The negatives of the targets `from` … `to - 1` only: what a micro-batch of the step needs. */
 export function sliceNegatives(negatives: Negatives, from: number, to: number): Negatives {
-  const { items, shared, count, logQ, targetLogQ, own } = negatives;
+  const { items, shared, count, logQ, targetLogQ, own, hardest } = negatives;
   const ofTargets = <T extends Int32Array | Float32Array>(column: T) =>
     (shared ? column : column.subarray(from * count, to * count)) as T;
   return {
@@ -67,6 +69,7 @@ export function sliceNegatives(negatives: Negatives, from: number, to: number): 
     logQ: logQ && ofTargets(logQ),
     targetLogQ: targetLogQ?.subarray(from, to),
     own: own?.subarray(from, to),
+    hardest,
   };
 }
 

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   bce,
   bpr,
+  bprMax,
   crossEntropy,
   gatherRows,
   gbce,
@@ -19,10 +20,11 @@ import {
   softplus,
   tensorOf,
   top1,
+  top1Max,
   zeros,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { Peer, same } from '../peer.ts';
+import { numbers, Peer, same } from '../peer.ts';
 
 /** The stored scores `[B, n]` as the one parameter. */
 class Scores extends Module {
@@ -110,7 +112,53 @@ const generalised: Adapter = async (kase) => {
   }
 };
 
+/** GRU4Rec's: column i is the target of row i, all other columns are its negatives. */
+const matrix: Adapter = async (kase) => {
+  const module = new Scores(kase);
+  const peer = new Peer(kase, module, [['scores', same('scores')]]);
+  const [rows, width] = kase.shape('state/scores') as [number, number];
+  const target = Int32Array.from({ length: rows }, (_, b) => b);
+  const items = Int32Array.from({ length: width }, (_, column) => column);
+  const counts = kase.floats('in/item_pop');
+  // They take counts for in-batch negatives and their square root for sampled ones.
+  const logQ = Float32Array.from(kase.ints('in/Y'), (item, column) => {
+    return (column < rows ? 1 : 0.5) * Math.log(counts[item] as number);
+  });
+  const negatives: Negatives = {
+    items,
+    shared: true,
+    count: width,
+    own: target,
+    logQ,
+    targetLogQ: logQ.subarray(0, rows),
+  };
+  const asked = (loss: Loss) => () => module.ask(loss, target, negatives);
+  const mean = (loss: Loss) => () => tf.div(asked(loss)(), rows) as tf.Scalar;
+  const losses = new Map<string, () => tf.Scalar>([
+    ['bpr_formula', mean(bpr())],
+    ['top1_formula', mean(top1())],
+    ['top1max_formula', mean(top1Max())],
+    ['xe', asked(sampledSoftmax({ logQ: false }))],
+  ]);
+  for (const key of kase.keys('loss/')) {
+    const name = key.slice('loss/'.length);
+    const [, elu, regularization] = /^bprmax_elu([\d.]+)_reg([\d.]+)$/.exec(name) ?? [];
+    if (elu) losses.set(name, asked(bprMax({ elu: Number(elu), regularization: Number(regularization) })));
+    const [, factor] = /^xe_logq([\d.]+)$/.exec(name) ?? [];
+    if (factor) losses.set(name, asked(sampledSoftmax({ logQ: Number(factor) })));
+  }
+  await peer.check(losses);
+  kase.composed = 'the softmax over the negatives is inside the losses';
+  const diagonal = tf.pad(tf.eye(rows), [
+    [0, 0],
+    [0, width - rows],
+  ]);
+  kase.compare('out/softmax_neg', await numbers(() => tf.softmax(tf.sub(module.value, tf.mul(diagonal, 1e9)))));
+  diagonal.dispose();
+};
+
 export const adapters: AdapterTable = [
   [/^loss_scores$/, scores],
   [/^loss_gbce$/, generalised],
+  [/^loss_gru4rec_matrix$/, matrix],
 ];

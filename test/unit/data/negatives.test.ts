@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Ragged } from '../../../src/core/ragged.ts';
 import { Rng } from '../../../src/core/rng.ts';
+import { hardest } from '../../../src/data/negatives/hardest.ts';
 import { inBatch } from '../../../src/data/negatives/in-batch.ts';
+import { mixed } from '../../../src/data/negatives/mixed.ts';
 import { popularity } from '../../../src/data/negatives/popularity.ts';
 import { type NegativeRequest, type Sampler, sliceNegatives } from '../../../src/data/negatives/sampler.ts';
 import { uniform } from '../../../src/data/negatives/uniform.ts';
@@ -171,6 +173,57 @@ test('inBatch: the targets of the step, duplicates and all, with their frequency
   expect([...(drawn.own as Int32Array)]).toEqual([...target.keys()]);
   expect(drawn.logQ?.[1]).toBeCloseTo(Math.log(6 / 15), 6);
   expect(drawn.targetLogQ).toEqual(drawn.logQ);
+});
+
+describe('mixed', () => {
+  const both = mixed({ samplers: [inBatch(), popularity({ alpha: 0.5, shared: true })] });
+
+  test('shared negatives one after the other, each with the logQ of its sampler', () => {
+    const drawn = draw(both, { count: 4 });
+    expect(drawn).toMatchObject({ shared: true, count: target.length + 4 });
+    expect([...drawn.items.subarray(0, target.length)]).toEqual([...target]);
+    expect([...(drawn.own as Int32Array)]).toEqual([...target.keys()]);
+    expect(drawn.targetLogQ).toEqual(draw(inBatch()).targetLogQ);
+    const weights = [6, 2, 2, 1, 1, 1, 1, 1, 0, 0].map(Math.sqrt);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let k = target.length; k < target.length + 4; k++) {
+      const weight = weights[drawn.items[k] as number] as number;
+      expect(drawn.logQ?.[k]).toBeCloseTo(Math.log(weight / total), 5);
+    }
+    const behind = draw(mixed({ samplers: [uniform({ shared: true }), inBatch()] }), { count: 4 });
+    expect([...(behind.own as Int32Array)]).toEqual([...target.keys()].map((m) => m + 4));
+  });
+
+  test('negatives of their own, target after target, from streams of their own', () => {
+    const sampler = mixed({ samplers: [uniform(), uniform(), popularity()], shares: [0.5, 0.5, 1] });
+    expect(sampler.perTarget).toBe(true);
+    const drawn = draw(sampler, { count: 40 });
+    expect(drawn).toMatchObject({ shared: false, count: 80 });
+    expect(drawn.items).toHaveLength(80 * target.length);
+    const [first, second] = [drawn.items.slice(0, 20), drawn.items.slice(20, 40)];
+    expect(first).not.toEqual(second);
+    // Uniform draws count as alike.
+    expect(drawn.logQ?.[0]).toBeCloseTo(Math.log(1 / items), 5);
+    const part = draw(sampler, { count: 40, target: target.slice(0, 3), sequence: sequence.slice(0, 3) });
+    expect(part.items).toEqual(drawn.items.subarray(0, 3 * 80));
+    expect(sliceNegatives(drawn, 1, 2).items).toEqual(drawn.items.subarray(80, 160));
+  });
+
+  test('says what does not go together', () => {
+    expect(() => mixed({ samplers: [] })).toThrow('mixed needs at least one sampler, got none.');
+    expect(() => mixed({ samplers: [uniform()], shares: [1, 1] })).toThrow('one share for each of its 1 samplers');
+    expect(() => draw(mixed({ samplers: [uniform(), inBatch()] }))).toThrow('must all share their negatives or none');
+    expect(() => draw(mixed({ samplers: [inBatch(), inBatch()] }))).toThrow('one sampler that holds the targets');
+  });
+});
+
+test('hardest: a pool of which as many count as the loss takes', () => {
+  const sampler = hardest({ pool: 12, sampler: uniform() });
+  const drawn = draw(sampler);
+  expect(drawn).toMatchObject({ shared: false, count: 12, hardest: 5 });
+  expect(drawn.items).toEqual(draw(uniform(), { count: 12 }).items);
+  expect(sliceNegatives(drawn, 1, 2).hardest).toBe(5);
+  expect(() => draw(sampler, { count: 12 })).toThrow('hardest: pool (12) must be greater than the 12 negatives');
 });
 
 test('sliceNegatives: what a micro-batch needs', () => {

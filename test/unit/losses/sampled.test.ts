@@ -6,12 +6,14 @@ import { Rng } from '../../../src/core/rng.ts';
 import { uniform } from '../../../src/data/negatives/uniform.ts';
 import { type BceOptions, bce } from '../../../src/losses/bce.ts';
 import { bpr } from '../../../src/losses/bpr.ts';
+import { bprMax } from '../../../src/losses/bpr-max.ts';
 import { crossEntropy } from '../../../src/losses/cross-entropy.ts';
 import { gbce } from '../../../src/losses/gbce.ts';
 import { l2, l2Rows } from '../../../src/losses/l2.ts';
 import type { Loss } from '../../../src/losses/loss.ts';
 import { sampledSoftmax } from '../../../src/losses/sampled-softmax.ts';
 import { top1 } from '../../../src/losses/top1.ts';
+import { top1Max } from '../../../src/losses/top1-max.ts';
 import { gradients } from '../../../src/ops/gradients.ts';
 import * as reference from '../../reference/losses.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from '../ops/check.ts';
@@ -31,6 +33,10 @@ const losses: [name: string, loss: Loss, reference: reference.TargetLoss][] = [
   ['sampledSoftmax', sampledSoftmax(), reference.sampledSoftmax],
   ['bpr', bpr(), reference.bpr],
   ['top1', top1(), reference.top1],
+  ['top1Max', top1Max(), reference.top1Max],
+  ['bprMax', bprMax(), reference.bprMax(0.5, 1)],
+  ['bprMax, elu 1, regularization 0.2', bprMax({ elu: 1, regularization: 0.2 }), reference.bprMax(1, 0.2)],
+  ['bprMax, no elu', bprMax({ elu: 0, regularization: 0.1 }), reference.bprMax(0, 0.1)],
 ];
 
 onEachBackend((backend) => {
@@ -59,6 +65,25 @@ onEachBackend((backend) => {
         [states, table, bias],
         (x, weight, bias) => loss.forward(x, { weight, bias, scale: 0.5 }, { ...questions, negatives: shared }),
         (x, w, b) => Float64Array.of(reference.overTargets(formula, it, x as Float64Array, w as Float64Array, b)),
+      );
+    });
+
+    test('of a pool only the hardest negatives count', async () => {
+      const it = referenceCase(drawn);
+      const score = (m: number, item: number) =>
+        [0, 1, 2].reduce(
+          (sum, j) => sum + (states.data[m * 3 + j] as number) * (table.data[item * 3 + j] as number),
+          0,
+        );
+      const negatives = it.negatives.map((list, m) => {
+        const least = list.map((item) => score(m, item)).sort((a, b) => b - a)[1] as number;
+        return list.filter((item) => score(m, item) >= least);
+      });
+      await checkOp(
+        [states, table],
+        (x, weight) => loss.forward(x, { weight }, { ...questions, negatives: { ...drawn, hardest: 2 } }),
+        (x, w) =>
+          Float64Array.of(reference.overTargets(formula, { ...it, negatives }, x as Float64Array, w as Float64Array)),
       );
     });
 
@@ -166,6 +191,38 @@ onEachBackend((backend) => {
     tf.dispose([value, ...grads]);
   });
 
+  test.each([...losses.map(([, loss]) => loss), crossEntropy(), l2Rows({ loss: bpr(), lambda: 0.1 })])(
+    '$name is the sum of the losses of its targets, each times its weight',
+    async (loss) => {
+      const [x, weight] = [tensor(states), tensor(table)];
+      const of = async (weights: Float32Array) => {
+        const value = loss.forward(x, { weight }, { item: targets, weight: weights, negatives: drawn });
+        const [sum] = await value.data();
+        value.dispose();
+        return sum as number;
+      };
+      let expected = 0;
+      for (const [m, w] of weights.entries()) {
+        expected += w * (await of(weights.map((_, i) => (i === m ? 1 : 0))));
+      }
+      expect(await of(weights)).toBeCloseTo(expected, 4);
+      tf.dispose([x, weight]);
+    },
+  );
+
+  test('a target whose negatives all equal it is asked nothing by the losses of shares', async () => {
+    const one = { item: targets.slice(0, 1), weight: Float32Array.of(1) };
+    const negatives = { items: Int32Array.of(3, 3), shared: false, count: 2 };
+    for (const loss of [bprMax({ maskHits: true }), bprMax({ elu: 0, maskHits: true }), top1Max({ maskHits: true })]) {
+      const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
+        loss.forward(x as tf.Tensor2D, { weight: w as tf.Tensor2D }, { ...one, negatives }),
+      )([tensor({ shape: [1, 3], data: states.data.slice(0, 3) }), tensor(table)]);
+      expect([...(await value.data())]).toEqual([0]);
+      for (const grad of grads) expect((await grad.data()).every((slope) => slope === 0)).toBe(true);
+      tf.dispose([value, ...grads]);
+    }
+  });
+
   describe('sampledSoftmax', () => {
     const p = Float32Array.from({ length: items }, (_, i) => (i + 1) / 66);
     const withQ = (negatives: typeof drawn) => ({
@@ -179,6 +236,16 @@ onEachBackend((backend) => {
       await checkOp(
         [states, table],
         (x, weight) => sampledSoftmax().forward(x, { weight }, { ...questions, negatives: withQ(negatives) }),
+        (x, w) =>
+          Float64Array.of(reference.overTargets(reference.sampledSoftmax, it, x as Float64Array, w as Float64Array)),
+      );
+    });
+
+    test('logQ: a number is a factor of the correction', async () => {
+      const it = { ...referenceCase(drawn), correction: (item: number) => 0.5 * Math.log(p[item] as number) };
+      await checkOp(
+        [states, table],
+        (x, weight) => sampledSoftmax({ logQ: 0.5 }).forward(x, { weight }, { ...questions, negatives: withQ(drawn) }),
         (x, w) =>
           Float64Array.of(reference.overTargets(reference.sampledSoftmax, it, x as Float64Array, w as Float64Array)),
       );
@@ -266,6 +333,8 @@ test('options out of range are refused with a sentence', () => {
     'crossEntropy: labelSmoothing must be a number at least 0 and at most 1, got -0.1.',
   );
   expect(() => l2Rows({ loss: bce(), lambda: -1 })).toThrow('l2Rows: lambda must be a number at least 0, got -1.');
+  expect(() => bprMax({ elu: -1 })).toThrow('bprMax: elu must be a number at least 0, got -1.');
+  expect(() => sampledSoftmax({ logQ: -1 })).toThrow('sampledSoftmax: logQ must be a number at least 0, got -1.');
   expect(() => bpr({ sampler: 'uniform' } as unknown as BceOptions)).toThrow(
     "bpr: sampler must be a sampler such as uniform(), got 'uniform'.",
   );

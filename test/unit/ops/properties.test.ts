@@ -20,6 +20,7 @@ import { gradients } from '../../../src/ops/gradients.ts';
 import { gru } from '../../../src/ops/gru.ts';
 import { layerNorm } from '../../../src/ops/layer-norm.ts';
 import { linear } from '../../../src/ops/linear.ts';
+import { neighborSums } from '../../../src/ops/neighbor-sums.ts';
 import { product } from '../../../src/ops/product.ts';
 import { segmentSum } from '../../../src/ops/segment-sum.ts';
 import * as scalar from '../../reference/activations.ts';
@@ -29,6 +30,7 @@ import * as gruReference from '../../reference/gru.ts';
 import * as normReference from '../../reference/layer-norm.ts';
 import * as linearReference from '../../reference/linear.ts';
 import * as losses from '../../reference/losses.ts';
+import * as neighborReference from '../../reference/neighbor-sums.ts';
 import * as segmentReference from '../../reference/segment-sum.ts';
 import { checkOp, expectClose, normals, tensor, type Values } from './check.ts';
 
@@ -183,6 +185,49 @@ property(
     await check(...inputs)(
       (x: tf.Tensor2D, w: tf.Tensor2D, bias: tf.Tensor1D) => gru(x, w, { layout, bias, reset }),
       (x: F, w: F, b: F) => gruReference.gru(x, w, b, undefined, it),
+    );
+  },
+);
+
+property(
+  'gru from given states',
+  fc.record({ layout: layouts, d: fc.integer({ min: 1, max: 9 }), withBias: fc.boolean(), seed }),
+  async ({ layout: shape, d, withBias, seed }, check) => {
+    using layout = new Layout(shape.offsets, shape);
+    const it = { ...shape, width: d, reset: 'after' as const };
+    const [x, w] = [normals([shape.capacity, 3 * d], seed), normals([3 * d, d], seed + 1)];
+    const [initial, bias] = [normals([layout.count, d], seed + 2), normals([3 * d], seed + 3)];
+    await check(
+      x,
+      w,
+      initial,
+      ...(withBias ? [bias] : []),
+    )(
+      (x: tf.Tensor2D, w: tf.Tensor2D, initial: tf.Tensor2D, bias?: tf.Tensor1D) =>
+        gru(x, w, { layout, bias, initial }),
+      (x: F, w: F, initial: F, b?: F) => gruReference.gru(x, w, b, initial, it),
+    );
+  },
+);
+
+property(
+  'sums over neighbours',
+  fc.record({
+    nodes: fc.integer({ min: 1, max: 9 }),
+    size: fc.integer({ min: 1, max: 13 }),
+    edges: fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 3 }),
+    seed,
+  }),
+  async ({ nodes, size, edges, seed }, check) => {
+    const rng = new Rng(seed);
+    const relations = edges.map((count, r) => {
+      const draw = (name: string) => Int32Array.from({ length: count }, (_, e) => rng.fork(r).fork(name).int(e, nodes));
+      const weights = rng.fork(r).normals(new Float32Array(count));
+      return { from: draw('from'), to: draw('to'), weights };
+    });
+    await check(normals([nodes, size * edges.length], seed))(
+      (x: tf.Tensor2D) => neighborSums(x, relations),
+      (x: F) => neighborReference.neighborSums(x, nodes, relations),
     );
   },
 );
