@@ -29,6 +29,7 @@ export {
   type FeedForwardPart,
   feedForward,
 } from './blocks/feed-forward.ts';
+export { GRU, type GRUOptions } from './blocks/gru.ts';
 export {
   LayerNorm,
   type LayerNormOptions,
@@ -58,6 +59,13 @@ export { rotary } from './blocks/positions/rotary.ts';
 export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { type SummedOptions, summed } from './blocks/positions/summed.ts';
 export { type TimeBucketsOptions, timeBuckets } from './blocks/positions/time-buckets.ts';
+export {
+  constrainedEmbedding,
+  oneHotEmbedding,
+  type RecurrentInput,
+  type RecurrentInputPart,
+  separateEmbedding,
+} from './blocks/recurrent-input.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
 export {
   equalWeights,
@@ -213,6 +221,7 @@ export {
   shareDecay,
 } from './models/decay.ts';
 export { type ExplainedEvent, Explanation, type PictureOptions } from './models/explanation.ts';
+export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
 export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
 export { ItemRules } from './models/item-rules.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
@@ -313,6 +322,7 @@ export { type LinearScheduleOptions, linearSchedule } from './training/schedules
 export { type LinearWarmupOptions, linearWarmup } from './training/schedules/linear-warmup.ts';
 export type { Schedule } from './training/schedules/schedule.ts';
 export { type StepDecayOptions, stepDecay } from './training/schedules/step-decay.ts';
+export { type SessionParallelOptions, sessionParallel } from './training/session-parallel.ts';
 export { type SlidingWindowOptions, slidingWindows } from './training/sliding-windows.ts';
 export type { FitDefaults, Trainable } from './training/trainable.ts';
 export type { WorkerLike } from './training/workers/thread.ts';

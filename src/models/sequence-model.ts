@@ -1,6 +1,7 @@
 /** The base of every network: a subclass declares its blocks and writes `encode`. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, ready } from '../backend/select.ts';
+import type { Continued } from '../blocks/block.ts';
 import type { Output } from '../blocks/output-head.ts';
 import { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
@@ -71,6 +72,12 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   abstract encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
 
   /**
+   * Of a recurrent network: what {@link encode} gives for the events after others, from the states `[B, H]` of every layer
+   * that the call for these left in `after`. Training in session-parallel steps and sessions use it. @defaultValue none
+   */
+  encodeFrom?(events: Ragged, layout: Layout, before?: readonly tf.Tensor2D[], rng?: Rng, queries?: Layout): Continued;
+
+  /**
    * What states are scored against.
    *
    * @param rng turns dropout on, for models that drop parts of it
@@ -120,10 +127,10 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   /**
    * How sessions go on from the events before; undefined if every answer needs the whole history.
    *
-   * @defaultValue undefined
+   * @defaultValue by {@link encodeFrom}, undefined without it
    */
   protected stream(): EventStream | undefined {
-    return undefined;
+    return this.encodeFrom && ((events, layout, before) => this.encodeFrom?.(events, layout, before) as Continued);
   }
 
   /**

@@ -4,6 +4,7 @@ import { checksum } from '../io/checksum.ts';
 import { FileFormatError } from '../io/error.ts';
 import { readFileIfPresent, writeFileAtomic } from '../io/files.ts';
 import { readSafetensors, type TensorData, writeSafetensors } from '../io/safetensors.ts';
+import type { CarriedStates } from './carried-states.ts';
 import type { BestWeights } from './early-stopping.ts';
 import type { OptimizerRun } from './optimizers/optimizer.ts';
 
@@ -31,6 +32,8 @@ export interface RunState {
   seconds: number;
   records: { epoch: number; loss: number; seconds: number; validation?: Record<string, number> | undefined }[];
   best?: { value: number; epoch: number; waited: number } | undefined;
+  /** The examples of the last step, where states go on from it. */
+  carried?: number[] | undefined;
 }
 
 /** The things a checkpoint reads from and writes back to. */
@@ -38,6 +41,8 @@ export interface RunParts {
   parameters: ReadonlyMap<string, Parameter>;
   optimizer: OptimizerRun;
   best: BestWeights | undefined;
+  /** The states that go on to the next step, where the objective and the model have such. */
+  carried?: CarriedStates | undefined;
   /** Settings that must be equal for a resumed run to continue the same one. */
   fingerprint: Readonly<Record<string, unknown>>;
 }
@@ -53,12 +58,16 @@ export async function encodeCheckpoint(state: RunState, parts: RunParts): Promis
   for (const [path, data] of parts.best?.weights ?? []) {
     tensors.set(`best/${path}`, { dtype: 'F32', shape: [data.length], data });
   }
+  const carried = await parts.carried?.save();
+  for (const [layer, { shape, data }] of carried?.states ?? []) {
+    tensors.set(`carried/${layer}`, { dtype: 'F32', shape, data });
+  }
   const { value = -Infinity, epoch = 0, waited = 0 } = parts.best ?? {};
   const best = value > -Infinity ? { value, epoch, waited } : undefined;
   const metadata = {
     kind: 'seqrec checkpoint',
     format_version: VERSION,
-    state: JSON.stringify({ ...state, best }),
+    state: JSON.stringify({ ...state, best, carried: carried?.which }),
     fingerprint: JSON.stringify(parts.fingerprint),
   };
   return writeSafetensors(tensors, { ...metadata, checksum: checksum(tensors, metadata) });
@@ -98,6 +107,7 @@ export function restoreCheckpoint(file: Uint8Array, parts: RunParts): RunState {
     );
   parts.optimizer.restore(new Map(below('optimizer/')));
   const state = JSON.parse(metadata.state ?? 'null') as RunState;
+  parts.carried?.restore(state.carried ?? [], new Map(below('carried/')));
   if (parts.best && state.best) {
     Object.assign(parts.best, state.best);
     parts.best.weights = new Map(below('best/').map(([path, { data }]) => [path, data]));

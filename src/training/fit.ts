@@ -6,6 +6,7 @@ import { Examples } from '../data/examples.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
+import { CarriedStates } from './carried-states.ts';
 import {
   encodeCheckpoint,
   type RunParts,
@@ -55,6 +56,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     parameters,
     optimizer: optimizer.start(parameters),
     best: earlyStopping && new BestWeights(earlyStopping),
+    carried: settings.objective.steps && model.encodeFrom && new CarriedStates(examples),
     fingerprint: fingerprint(settings, model, data, [...parameters.keys()]),
   };
   const ask = questioner(model, examples, settings, root);
@@ -112,6 +114,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
         await breathe();
         signal?.throwIfAborted();
       }
+      run.carried?.clear();
       const record: EpochRecord = { epoch: state.epoch + 1, loss: state.lossSum / state.weightSum, seconds: 0 };
       if (settings.validation && (record.epoch % settings.validateEvery === 0 || record.epoch === epochs)) {
         record.validation = await validate();
@@ -131,5 +134,6 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   } finally {
     hands?.stop();
     run.optimizer.dispose();
+    run.carried?.clear();
   }
 }

@@ -4,16 +4,24 @@ import { Layout } from '../core/layout.ts';
 import type { Loss } from '../losses/loss.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import type { GradientSums } from '../ops/gradients.ts';
+import type { CarriedStates } from './carried-states.ts';
 import type { Questions, StepPart } from './questions.ts';
 import type { Trainable } from './trainable.ts';
+
+/** The thread that computes, and how many there are. */
+export interface Share {
+  readonly index: number;
+  readonly count: number;
+}
 
 /** Rows of a part: with fewer the bookkeeping of tfjs shows, with more only the memory grows. */
 const PART_ROWS = 3000;
 
 /**
  * Computes the parts of a step that belong to thread `index` of `count`, in order, and adds their gradients to `sums`. A
- * loss that compares states with each other is computed in one part.
+ * loss that compares states with each other is computed in one part, and so is a step that goes on from the one before.
  *
+ * @param carried the states that go on
  * @returns their share of the mean loss
  */
 export function passes(
@@ -21,15 +29,16 @@ export function passes(
   loss: Loss,
   questions: Questions,
   sums: GradientSums,
-  { index, count }: { index: number; count: number },
+  { index, count }: Share,
+  carried?: CarriedStates,
 ): tf.Scalar {
   const perThread = Math.max(1, Math.round(questions.inputs.rows / (count * PART_ROWS)));
-  const parts = questions.parts(loss.coupled ? 1 : count * perThread);
+  const parts = questions.parts(loss.coupled || carried ? 1 : count * perThread);
   const from = Math.round((parts.length * index) / count);
   const to = Math.round((parts.length * (index + 1)) / count);
   let total = tf.scalar(0);
   for (const part of parts.slice(from, to)) {
-    const value = partPass(model, loss, questions, part, (lossOfPart) => sums.add(lossOfPart));
+    const value = partPass(model, loss, questions, part, (lossOfPart) => sums.add(lossOfPart), carried);
     const next = tf.add(total, value) as tf.Scalar;
     tf.dispose([total, value]);
     total = next;
@@ -52,6 +61,7 @@ function partPass(
   questions: Questions,
   part: StepPart,
   run: (loss: () => tf.Scalar) => tf.Scalar,
+  carried?: CarriedStates,
 ): tf.Scalar {
   const { targets, weight: total, dropout } = questions;
   const [first, last] = part.sequences;
@@ -65,7 +75,9 @@ function partPass(
   const queries = asksLastRows(row, layout) ? layout.last() : undefined;
   try {
     return run(() => {
-      const states = model.encode(inputs, layout, dropout, queries);
+      const states = carried
+        ? carried.encode(model, questions.which, inputs, layout, dropout, queries)
+        : model.encode(inputs, layout, dropout, queries);
       // A model that does not know of queries gives all states.
       const pruned = queries !== undefined && states.shape[0] === queries.capacity;
       const places = pruned ? row.map((r) => layout.sequences[r] as number) : row;

@@ -27,6 +27,8 @@ export interface StepPart {
 
 /** One step's questions. They, and every random number in them, are the same however the step is cut. */
 export interface Questions extends Batch {
+  /** The examples that the step reads. */
+  readonly which: Int32Array;
   /** The total weight of the targets. */
   readonly weight: number;
   readonly dropout: Rng;
@@ -74,6 +76,7 @@ export function questioner(
       });
     let all: Negatives | undefined;
     return {
+      which,
       inputs,
       targets,
       weight: targets.weight.reduce((sum, w) => sum + w, 0),

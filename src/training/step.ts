@@ -25,14 +25,15 @@ export function stepper(
   model: Trainable,
   { loss, clipNorm }: FitSettings,
   ask: (place: StepPlace) => Questions,
-  { parameters, optimizer }: Pick<RunParts, 'parameters' | 'optimizer'>,
+  { parameters, optimizer, carried }: Pick<RunParts, 'parameters' | 'optimizer' | 'carried'>,
   team?: Team,
 ): Step {
   return async (place) => {
     await team?.begin(place);
     const questions = ask(place);
     using sums = new GradientSums(parameters);
-    const own = passes(model, loss, questions, sums, { index: 0, count: team?.size ?? 1 });
+    const own = passes(model, loss, questions, sums, { index: 0, count: team?.size ?? 1 }, carried);
+    carried?.advance();
     const held: tf.Tensor[] = [own];
     try {
       const others = (await team?.finish(sums)) ?? 0;

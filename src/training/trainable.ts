@@ -1,5 +1,6 @@
 /** What `fit` needs of a model. */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { Continued } from '../blocks/block.ts';
 import type { Output } from '../blocks/output-head.ts';
 import type { Layout } from '../core/layout.ts';
 import type { Module } from '../core/module.ts';
@@ -32,6 +33,13 @@ export interface Trainable extends Module, Scorer {
    * @returns `[capacity, D]`, or `[queries.capacity, D]`
    */
   encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
+  /**
+   * Of a recurrent model: as `encode`, from the states that an earlier call left.
+   *
+   * @param before `[B, H]` of every layer. @defaultValue the beginning
+   * @returns `after`: what the sequences leave behind, `[B, H]` of every layer
+   */
+  encodeFrom?(events: Ragged, layout: Layout, before?: readonly tf.Tensor2D[], rng?: Rng, queries?: Layout): Continued;
   /** @param rng turns dropout on, for models that drop parts of what they score */
   output(rng?: Rng): Output;
   /** Every option but the catalogue; a checkpoint belongs to a model with these. */

@@ -2,11 +2,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type Continued,
+  constrainedEmbedding,
   continuousTime,
   Embedding,
   equalWeights,
   FeedForward,
   feedForward,
+  GRU,
   LayerNorm,
   Layout,
   LigrBlock,
@@ -17,6 +19,7 @@ import {
   type Module,
   MultiHeadAttention,
   noPositions,
+  oneHotEmbedding,
   type PositionBlock,
   Ragged,
   Rng,
@@ -27,6 +30,7 @@ import {
   type SequenceBlock,
   SwiGLU,
   sasrecBlock,
+  separateEmbedding,
   sinusoidal,
   summed,
   TransformerBlock,
@@ -227,6 +231,53 @@ const table: Record<string, Row<Module>> = {
     parameters: 116,
     reads: 'past',
     drops: true,
+  }),
+  GRU: row({
+    block: () => new GRU({ inputs: 4, hidden: 5 }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 5,
+    parameters: 165,
+    reads: 'past',
+  }),
+  'GRU, two layers, reset before, without bias': row({
+    block: () => new GRU({ inputs: 4, hidden: [3, 6], reset: 'before', bias: false, dropout: 0.5 }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 6,
+    parameters: 225,
+    reads: 'past',
+    drops: true,
+  }),
+  'GRU, from the states of other rows': row({
+    block: () => new GRU({ inputs: 4, hidden: [4, 4], dropout: 0.5 }),
+    forward: (b, x, layout, rng) => {
+      const { after } = b.forwardFrom(x, layout);
+      return b.forwardFrom(x, layout, after, rng).states;
+    },
+    width: 4,
+    parameters: 240,
+    reads: 'all',
+    drops: true,
+  }),
+  oneHotEmbedding: row({
+    block: () => oneHotEmbedding().create({ items: 7, hidden: [3, 5] }).input,
+    forward: (b, _x, layout) => b.forward(layout.pad(layout.positions.slice(0, layout.rows)), layout),
+    width: 3,
+    parameters: 99,
+    reads: 'nothing',
+  }),
+  separateEmbedding: row({
+    block: () => separateEmbedding().create({ items: 7, hidden: [3, 5] }).input,
+    forward: (b, _x, layout) => b.forward(layout.pad(layout.positions.slice(0, layout.rows)), layout),
+    width: 3,
+    parameters: 21,
+    reads: 'nothing',
+  }),
+  constrainedEmbedding: row({
+    block: () => constrainedEmbedding().create({ items: 7, hidden: [3, 5] }).input,
+    forward: (b, _x, layout) => b.forward(layout.pad(layout.positions.slice(0, layout.rows)), layout),
+    width: 5,
+    parameters: 35,
+    reads: 'nothing',
   }),
   learnedFromStart: row({
     block: () => learnedFromStart().create({ dim: 4, maxLength: 6 }),
@@ -445,6 +496,7 @@ describe('bad sizes', () => {
       () => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 1 }),
       'dropout must be a number at least 0 and less than 1',
     ],
+    [() => new GRU({ inputs: 4, hidden: [4, 0] }), 'hidden must be an integer at least 1, got 0.'],
     [() => new Linear(0, 4), "A parameter's shape must be positive integers, got [4, 0]."],
   ])('%#', (make, message) => {
     expect(make).toThrow(message);

@@ -3,23 +3,32 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   AssociationRules,
   adam,
+  bprMax,
   type Catalog,
   CORE,
   type CountingModel,
+  crossEntropy,
   equalWeights,
+  type FitOptions,
+  GRU4Rec,
+  type GRU4RecOptions,
   gelu,
   Interactions,
   ItemKNN,
+  inBatch,
   Layout,
   layerNormalization,
   learnedFromStart,
   ligrBlock,
   MarkovChain,
   MultiStepMarkov,
+  mixed,
   nextItem,
   noNormalization,
+  oneHotEmbedding,
   type PartSource,
   Popularity,
+  popularity,
   Ragged,
   type Recommender,
   type RecommenderClass,
@@ -28,10 +37,13 @@ import {
   SequenceModel,
   SequentialRules,
   STAN,
+  sampledSoftmax,
+  separateEmbedding,
   sinusoidal,
   swiglu,
   transformerBlock,
   transformerWeights,
+  uniform,
   untiedOutput,
   VSKNN,
 } from 'seqrec';
@@ -73,6 +85,14 @@ const counting = <M extends CountingModel, O>(
   empty: 'nothing',
 });
 
+const gru4rec = (options: Partial<GRU4RecOptions>, parts: Record<string, PartSource>, fit: FitOptions): Row => ({
+  make: (items) => new GRU4Rec({ items, maxLength: 6, ...options }),
+  load: (file) => GRU4Rec.load(file, { parts }),
+  fit: (model, data) => (model as GRU4Rec).fit(data, { seed: 3, ...fit }),
+  learnsOrder: true,
+  empty: 'error',
+});
+
 const table: Record<string, Row> = {
   SASRec: network({}, {}),
   'SASRec, two heads, positions from the start, untied': network(
@@ -111,6 +131,25 @@ const table: Record<string, Row> = {
     load: (file) => CORE.load(file),
     learnsOrder: false,
   },
+  GRU4Rec: gru4rec(
+    { hidden: 16 },
+    {},
+    {
+      loss: sampledSoftmax({ negatives: 32, sampler: mixed({ samplers: [inBatch(), popularity({ shared: true })] }) }),
+      epochs: 6,
+      batchSize: 8,
+    },
+  ),
+  'GRU4Rec, two layers, separate tables, every event': gru4rec(
+    { hidden: [12, 10], embedding: separateEmbedding(), embeddingDropout: 0.1, dropout: 0.1 },
+    { separateEmbedding },
+    { objective: nextItem(), loss: crossEntropy(), optimizer: adam({ learningRate: 0.03 }), epochs: 15, batchSize: 16 },
+  ),
+  'GRU4Rec, one-hot, BPR-max': gru4rec(
+    { hidden: [10, 12], embedding: oneHotEmbedding(), reset: 'before' },
+    { oneHotEmbedding },
+    { loss: bprMax({ negatives: 12, sampler: uniform({ shared: true }) }), epochs: 6, batchSize: 8 },
+  ),
   MarkovChain: {
     make: (items) => new MarkovChain({ items }),
     load: (file) => MarkovChain.load(file),

@@ -17,6 +17,8 @@ export interface Piece {
   readonly shift?: number | undefined;
   /** The peer's values have the opposite sign. */
   readonly negate?: boolean | undefined;
+  /** Where each of our values lies in the peer's tensor, and its sign; nothing where another tensor of the peer has it. */
+  readonly scatter?: ((ours: number) => readonly [theirs: number, sign: 1 | -1] | undefined) | undefined;
 }
 
 /** What a peer's tensor is made of: pieces one below the other, the first at row `from`; other rows are the peer's alone. */
@@ -114,6 +116,12 @@ export class Peer {
       const stored = this.kase.floats(`state/${name}`);
       for (const { parameter, piece, begin, place } of this.#placed(source)) {
         if (!made.has(parameter)) made.set(parameter, new Float32Array(parameter.size));
+        if (piece.scatter) {
+          eachPlace(piece, parameter.size, (ours, theirs, sign) => {
+            (made.get(parameter) as Float32Array)[ours] = sign * (stored[theirs] as number);
+          });
+          continue;
+        }
         const values = stored.subarray(begin, begin + place.size);
         made.get(parameter)?.set(turned(values, place, piece, 'ours'), place.from);
       }
@@ -196,6 +204,12 @@ export class Peer {
     const out = ownRows ? stored.slice() : new Float32Array(stored.length);
     for (const { parameter, piece, begin, place } of this.#placed(this.names.get(peer) as Source)) {
       const ours = values.get(piece.path) ?? new Float32Array(parameter.size);
+      if (piece.scatter) {
+        eachPlace(piece, parameter.size, (i, theirs, sign) => {
+          out[theirs] = sign * (ours[i] as number);
+        });
+        continue;
+      }
       out.set(turned(ours.subarray(place.from, place.from + place.size), place, piece, 'peer'), begin);
     }
     return out;
@@ -244,6 +258,17 @@ interface Step {
 function disposeStep({ value, gradients: made }: Step): void {
   value.dispose();
   for (const gradient of made.values()) tf.dispose(gradient instanceof tf.Tensor ? gradient : gradient.values);
+}
+
+function eachPlace(
+  { scatter }: Piece,
+  size: number,
+  visit: (ours: number, theirs: number, sign: number) => void,
+): void {
+  for (let ours = 0; ours < size; ours++) {
+    const found = scatter?.(ours);
+    if (found) visit(ours, ...found);
+  }
 }
 
 function turned(given: Float32Array, { rows, columns }: Place, piece: Piece, to: 'ours' | 'peer'): Float32Array {

@@ -167,7 +167,8 @@ async function orderFor(
 /** Examples of the probe. */
 const PROBE_EXAMPLES = 4;
 
-function whyAlone(model: Trainable, { loss }: FitSettings): string | undefined {
+function whyAlone(model: Trainable, { loss, objective }: FitSettings): string | undefined {
+  if (objective.steps && model.encodeFrom) return `the steps of ${objective.name} go on from each other's states`;
   if (loss.coupled) return `the loss ${loss.name} compares states with each other, so that its steps are not split`;
   const name = backendInfo()?.name;
   if (name !== 'wasm' && name !== 'cpu') return `the backend ${name} computes on threads or processors of its own`;

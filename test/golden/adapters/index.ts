@@ -3,6 +3,7 @@ import type { AdapterTable } from '../case.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
+import { adapters as gru4rec } from './gru4rec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
 import { adapters as losses } from './losses.ts';
@@ -28,4 +29,5 @@ export const adapters: AdapterTable = [
   ...markov,
   ...recurrent,
   ...stan,
+  ...gru4rec,
 ];

@@ -2,14 +2,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   Catalog,
+  GRU4Rec,
   gelu,
   type Layout,
   learnedFromStart,
   noPositions,
+  oneHotEmbedding,
   Ragged,
   rotary,
   SASRec,
   type SASRecOptions,
+  type SequenceModel,
   sinusoidal,
   topKOfScores,
   transformerBlock,
@@ -31,7 +34,7 @@ function history(call: number, length: number): Ragged {
 }
 
 /** Asks for a list and expects that of the scores; returns the tfjs kernels that the request took. */
-async function ask(model: SASRec, of: Ragged, k = 5, exclude: Ragged | undefined = of): Promise<number> {
+async function ask(model: SequenceModel, of: Ragged, k = 5, exclude: Ragged | undefined = of): Promise<number> {
   const run = vi.spyOn(tf.engine(), 'runKernel');
   const best = await model.topK(of, k, { exclude });
   const kernels = run.mock.calls.length;
@@ -46,7 +49,7 @@ describe.each(backends)('on %s', (backend) => {
     if (backend === 'wasm') expect(kernels).toBe(0);
   };
   /** The first request may enlarge the scratch space, which makes its recording worthless. */
-  const settle = async (model: SASRec, length: number) => {
+  const settle = async (model: SequenceModel, length: number) => {
     for (let call = 0; call < 3; call++) await ask(model, history(call, length));
   };
 
@@ -58,6 +61,13 @@ describe.each(backends)('on %s', (backend) => {
     untied: { positions: noPositions(), output: untiedOutput({ bias: true }) },
     'odd width, no blocks': { dim: 7, heads: 1, layers: 0 },
   };
+  test.each([{}, { embedding: oneHotEmbedding(), hidden: [5, 7] }])('GRU4Rec %#', async (options) => {
+    const model = new GRU4Rec({ items, maxLength: 9, hidden: 12, ...options }).init(5);
+    await settle(model, 6);
+    for (let call = 3; call < 6; call++) expectRepeated(await ask(model, history(call, 6)));
+    model.dispose();
+  });
+
   test.each(Object.entries(stacks))('%s: every history of a length is answered as by its scores', async (_, stack) => {
     const model = make(stack);
     const before = tf.memory().numTensors;

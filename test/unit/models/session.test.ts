@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   adam,
   Catalog,
+  GRU4Rec,
   gelu,
   Interactions,
   type ItemId,
@@ -13,6 +14,7 @@ import {
   MultiStepMarkov,
   noNormalization,
   noPositions,
+  oneHotEmbedding,
   Popularity,
   type Recommendation,
   type Recommender,
@@ -75,6 +77,11 @@ const models: Record<string, [make: () => Promise<Recommender>, keeps: boolean]>
     true,
   ],
   'SASRec without blocks': [sasrec({ positions: learnedFromStart(), layers: 0 }), true],
+  GRU4Rec: [async () => new GRU4Rec({ items, maxLength: 230, hidden: 12 }).init(4), true],
+  'GRU4Rec, one-hot, two layers': [
+    async () => new GRU4Rec({ items, maxLength: 230, hidden: [12, 9], embedding: oneHotEmbedding() }).init(4),
+    true,
+  ],
   'SASRec, positions from the end': [sasrec({ positions: learnedFromEnd() }), false],
   MarkovChain: [counted(() => new MarkovChain({ items })), false],
   MultiStepMarkov: [counted(() => new MultiStepMarkov({ items })), false],
