@@ -1,6 +1,8 @@
 /** Public data sets as recipes use them: read, cut into training, validation and test, and described. */
 import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { everyNext, type Holdout, Interactions, leaveLastOut, type Ragged, readInteractions, type Split } from 'seqrec';
 
 /** A data set, cut. */
@@ -77,18 +79,43 @@ export const diginetica: DataSource = (directory) =>
     () => (b) => b % 10 === 9,
   );
 
-export const rsc15: DataSource = async (directory) => {
-  const path = join(directory, 'rsc15-100k.valid-sessions.txt.gz');
+/** A text file of the data. */
+async function linesOf(directory: string, file: string): Promise<string[]> {
+  const path = join(directory, file);
   if (!existsSync(path)) throw new Error(`There is no ${path}: pass the directory that has the files as --data.`);
-  const { gunzipSync } = await import('node:zlib');
-  const { readFileSync } = await import('node:fs');
-  const chosen = new Set(gunzipSync(readFileSync(path)).toString().split('\n').filter(Boolean));
+  const bytes = await readFile(path);
+  return gunzipSync(bytes).toString().trim().split('\n');
+}
+
+export const rsc15: DataSource = async (directory) => {
+  const chosen = new Set(await linesOf(directory, 'rsc15-100k.valid-sessions.txt.gz'));
   return sessions(
     directory,
     { train: 'rsc15-100k.train_full.tsv.gz', test: 'rsc15-100k.test.tsv.gz' },
     'RSC15, the sample of 100,000 events of session-rec with its own validation sessions',
     (log) => (b) => chosen.has(String(log.user(b))),
   );
+};
+
+/** The positions of the test for which session-rec ships the lists of its own GRU4Rec. */
+export const rsc15Shipped: DataSource = async (directory) => {
+  const data = await rsc15(directory);
+  const { train, test } = data;
+  const log = await read(directory, 'rsc15-100k.test.tsv.gz', train.items);
+  const sessionOf = new Map(Array.from({ length: log.count }, (_, b) => [String(log.user(b)), b]));
+  const lists = (await linesOf(directory, 'rsc15-100k.recs-gru4rec.csv.gz')).slice(1).map((line) => line.split(';', 2));
+  const which = lists.map(([session]) => sessionOf.get(session as string) as number);
+  const at = lists.map(([, position]) => Number(position) + 1);
+  const place = (shift: number) => (_length: number, _b: number, i: number) => (at[i] as number) + shift;
+  return {
+    ...data,
+    test: {
+      ...test,
+      histories: log.sequences.slice(which, () => 0, place(0)),
+      targets: log.sequences.slice(which, place(0), place(1)),
+      protocol: 'the positions of the shipped lists',
+    },
+  };
 };
 
 /** Only every `n`-th history of a holdout, where all would take too long to validate on. */
