@@ -67,7 +67,7 @@ export function bprMax(options: BprMaxOptions = {}): Loss {
 function activated(x: tf.Tensor2D, alpha: number): { value: tf.Tensor2D; slope: tf.Tensor2D | number } {
   if (alpha === 0) return { value: x, slope: 1 };
   const raised = tf.mul(tf.exp(tf.minimum(x, 0)), alpha) as tf.Tensor2D;
-  const above = tf.cast(tf.greater(x, 0), 'float32');
+  const above = tf.step(x);
   return {
     value: tf.add(tf.maximum(x, 0), tf.sub(raised, alpha)),
     slope: tf.add(above, tf.mul(raised, tf.sub(1, above))),

@@ -1,6 +1,5 @@
 /** What all losses over a target and sampled negatives share. */
 import * as tf from '@tensorflow/tfjs-core';
-import { range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import type { Negatives, Sampler } from '../data/negatives/sampler.ts';
 import { type SampledScores, type SampledSlopes, sampledLoss } from '../ops/sampled-loss.ts';
@@ -78,32 +77,37 @@ export function overNegatives(
 /** `dropped` and all but the `hardest` highest scores of each row. */
 function withEasy(
   negative: tf.Tensor2D,
-  dropped: tf.Tensor | undefined,
+  dropped: tf.Tensor2D | undefined,
   hardest = Number.POSITIVE_INFINITY,
-): tf.Tensor | undefined {
+): tf.Tensor2D | undefined {
   if (hardest >= negative.shape[1]) return dropped;
   const scores = dropped ? tf.sub(negative, tf.mul(dropped, 1e9)) : negative;
   const least = tf.slice(tf.topk(scores, hardest).values, [0, hardest - 1], [-1, 1]);
-  const easy = tf.cast(tf.less(scores, least), 'float32');
+  const easy = tf.step(tf.sub(least, scores)) as tf.Tensor2D;
   return dropped ? tf.maximum(easy, dropped) : easy;
 }
 
-/** `[c, K]` 1 where a negative does not count; nothing if all count. */
+/**
+ * `[c, K]` 1 where a negative does not count; nothing if all count. Made on the host: comparisons of tfjs-wasm that
+ * broadcast take longer than all the rest of a loss.
+ */
 function dropouts(
   { negative, from, to }: SampledScores,
   target: Int32Array,
   { items, shared, own }: Negatives,
   maskHits: boolean,
-): tf.Tensor | undefined {
+): tf.Tensor2D | undefined {
   if (!maskHits && !own) return undefined;
   const [rows, width] = negative.shape;
-  const drawn = shared ? items : items.subarray(from * width, to * width);
-  const [left, right] = maskHits ? [drawn, target] : [range(width), own as Int32Array];
-  return tf.cast(
-    tf.equal(
-      tf.tensor2d(left, [left.length / width, width], 'int32'),
-      tf.tensor2d(right.subarray(from, to), [rows, 1], 'int32'),
-    ),
-    'float32',
-  );
+  const dropped = new Float32Array(rows * width);
+  for (let m = from; m < to; m++) {
+    const at = (m - from) * width;
+    const place = own?.[m] ?? -1;
+    if (place >= 0) dropped[at + place] = 1;
+    if (!maskHits) continue;
+    const drawn = shared ? 0 : m * width;
+    const hit = target[m];
+    for (let k = 0; k < width; k++) if (items[drawn + k] === hit) dropped[at + k] = 1;
+  }
+  return tf.tensor2d(dropped, [rows, width]);
 }
