@@ -29,6 +29,8 @@ interface Case {
   readonly rival?: string;
   /** Makes what a call needs, and returns the call. */
   prepare(): () => unknown;
+  /** As `prepare`, for what it is compared with. @defaultValue the same call without our kernels */
+  prepareRival?(): () => unknown;
 }
 
 export async function run(options: string[]): Promise<void> {
@@ -45,11 +47,10 @@ export async function run(options: string[]): Promise<void> {
     if (!each.name.includes(values.case)) continue;
     const call = each.prepare();
     const once = () => tf.tidy(() => void call());
+    const other = each.prepareRival?.();
     const composed = timed(once);
-    const [ours, rival] = (await abab([timed(once), () => withoutKernels(composed)], Number(values.rounds))) as [
-      Times,
-      Times,
-    ];
+    const against = other ? timed(() => tf.tidy(() => void other())) : () => withoutKernels(composed);
+    const [ours, rival] = (await abab([timed(once), against], Number(values.rounds))) as [Times, Times];
     report(
       { bench: 'kernels', case: each.name, rival: each.rival ?? 'composed', ...speed(each, ours, peak) },
       ours,
@@ -105,6 +106,8 @@ const cases: readonly Case[] = [
   },
   gruCase('forward'),
   gruCase('forward+backward'),
+  raggedGruCase('forward'),
+  raggedGruCase('forward+backward'),
   graphCase(),
   {
     name: `layer norm ${rows}x${dim} forward`,
@@ -168,16 +171,37 @@ function gruCase(passes: 'forward' | 'forward+backward'): Case {
   return {
     name: `gru ${count} sequences of ${length}, width ${width}, ${passes}`,
     flops: (passes === 'forward' ? 2 : 6) * product,
-    prepare() {
-      const layout = new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
-      const [x, dy] = [normals([count * length, width]), normals([count * length, width], 1, 1)];
-      const [wIh, wHh] = [normals([3 * width, width], 0.1, 2), normals([3 * width, width], 0.1, 3)];
-      const [bIh, bHh] = [normals1d(3 * width), normals1d(3 * width)];
-      const op = (x: tf.Tensor, wIh: tf.Tensor, bIh: tf.Tensor, wHh: tf.Tensor, bHh: tf.Tensor) =>
-        gru(linear(x as tf.Tensor2D, wIh, bIh), wHh, { layout, bias: bHh });
-      return passes === 'forward' ? () => op(x, wIh, bIh, wHh, bHh) : () => tf.grads(op)([x, wIh, bIh, wHh, bHh], dy);
-    },
+    prepare: () => gruCall(new Array<number>(count).fill(length), width, passes),
   };
+}
+
+/** Sessions of very different lengths, mostly short, against as many of equal length with the same events. */
+function raggedGruCase(passes: 'forward' | 'forward+backward'): Case {
+  const [count, length, width] = [128, 20, 104];
+  // Quantiles of an exponential distribution; what rounding took away goes to the shortest.
+  const quantiles = Array.from({ length: count }, (_, b) => -length * Math.log(1 - (b + 0.5) / count));
+  const rest = count * length - quantiles.reduce((sum, n) => sum + Math.floor(n), 0);
+  const lengths = quantiles.map((n, b) => Math.floor(n) + Number(b < rest));
+  return {
+    name: `gru ${count} sequences of 1 to ${Math.max(...lengths)}, width ${width}, ${passes}`,
+    rival: `as many events in ${count} sequences of ${length}`,
+    prepare: () => gruCall(lengths, width, passes),
+    prepareRival: () => gruCall(new Array<number>(count).fill(length), width, passes),
+  };
+}
+
+function gruCall(lengths: readonly number[], width: number, passes: 'forward' | 'forward+backward'): () => unknown {
+  const offsets = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, b) => {
+    offsets[b + 1] = (offsets[b] as number) + length;
+  });
+  const layout = new Layout(offsets);
+  const [x, dy] = [normals([layout.rows, width]), normals([layout.rows, width], 1, 1)];
+  const [wIh, wHh] = [normals([3 * width, width], 0.1, 2), normals([3 * width, width], 0.1, 3)];
+  const [bIh, bHh] = [normals1d(3 * width), normals1d(3 * width)];
+  const op = (x: tf.Tensor, wIh: tf.Tensor, bIh: tf.Tensor, wHh: tf.Tensor, bHh: tf.Tensor) =>
+    gru(linear(x as tf.Tensor2D, wIh, bIh), wHh, { layout, bias: bHh });
+  return passes === 'forward' ? () => op(x, wIh, bIh, wHh, bHh) : () => tf.grads(op)([x, wIh, bIh, wHh, bHh], dy);
 }
 
 /** One layer of SR-GNN on paths of 8 nodes. */
