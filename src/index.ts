@@ -40,6 +40,8 @@ export {
 } from './blocks/layer-norm.ts';
 export { LigrBlock, type LigrBlockOptions, ligrBlock } from './blocks/ligr-block.ts';
 export { Linear, type LinearOptions } from './blocks/linear.ts';
+export { LinearAttention, type LinearAttentionBlockOptions } from './blocks/linear-attention.ts';
+export { LinRecBlock, type LinRecBlockOptions, linrecBlock } from './blocks/linrec-block.ts';
 export {
   type Output,
   type OutputHead,
@@ -224,6 +226,7 @@ export { type ExplainedEvent, Explanation, type PictureOptions } from './models/
 export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
 export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
 export { ItemRules } from './models/item-rules.ts';
+export { LinRec } from './models/linrec.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
 export { Popularity } from './models/popularity.ts';
@@ -282,6 +285,7 @@ export { type GruOptions, gru } from './ops/gru.ts';
 export { gruCell } from './ops/gru-cell.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
+export { type LinearAttentionOptions, linearAttention } from './ops/linear-attention.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';

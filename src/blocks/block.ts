@@ -7,6 +7,8 @@ import type { Rng } from '../core/rng.ts';
 
 /** A block over sequences: `[N, dim]` to `[N, dim]`. With `rng`, dropout is on. */
 export interface SequenceBlock extends Module {
+  /** What a row knows of its sequence: the rows before it, or all. @defaultValue 'past' */
+  readonly reads?: 'past' | 'all' | undefined;
   /**
    * @param x       `[layout.capacity, dim]`
    * @param queries the rows that are wanted, some positions of the same sequences. A block that can computes only these

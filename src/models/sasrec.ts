@@ -14,6 +14,8 @@ import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
+import { prefixes } from '../training/prefixes.ts';
+import type { FitDefaults } from '../training/trainable.ts';
 import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
 import type { EventStream } from './streamed-history.ts';
 
@@ -136,7 +138,13 @@ export class SASRec extends SequenceModel {
   }
 
   override get reads(): 'past' | 'all' | 'last' {
-    return this.positions.reads ?? 'past';
+    const { reads = 'past' } = this.positions;
+    return reads === 'past' && this.blocks.some((block) => block.reads === 'all') ? 'all' : reads;
+  }
+
+  /** What reads the future can be asked at the last event only. */
+  override get defaults(): FitDefaults {
+    return this.reads === 'past' ? {} : { objective: prefixes() };
   }
 
   protected override get recordable(): boolean {

@@ -1,6 +1,6 @@
 /** The peers' padded windows `[B, L]` read as ragged sequences. */
 import * as tf from '@tensorflow/tfjs-core';
-import { Catalog, Layout, Ragged } from 'seqrec';
+import { Catalog, type Embedding, Layout, Ragged, withGradient } from 'seqrec';
 import type { CompareOptions, GoldenCase } from './case.ts';
 
 /** A padded batch without (some of) its pads. */
@@ -45,6 +45,21 @@ function window(kase: GoldenCase, key: string, keep: (id: number) => boolean, le
     slots: Int32Array.from(sequences.flat()),
     starts: Int32Array.from(sequences, ([first], b) => (first as number) - b * length),
     size: ids.length,
+  };
+}
+
+/** Cuts the gradient of lookups of the row `pad`, as PyTorch's `padding_idx`; what else reads the table keeps its own. */
+export function cutLookups(items: Embedding, pad: number): void {
+  const look = items.forward.bind(items);
+  items.forward = (rows, { scale = 1, plus } = {}) => {
+    const real = Float32Array.from(rows as Int32Array, (row) => (row === pad ? 0 : 1));
+    const x = look(rows, { scale });
+    const cut = withGradient(
+      [x],
+      () => tf.clone(x),
+      (dy: tf.Tensor2D) => [tf.mul(dy, tf.tensor2d(real, [real.length, 1]))],
+    );
+    return plus ? tf.add(cut, plus) : cut;
   };
 }
 

@@ -6,6 +6,7 @@ import { adapters as esasrec } from './esasrec.ts';
 import { adapters as gru4rec } from './gru4rec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
+import { adapters as linrec } from './linrec.ts';
 import { adapters as losses } from './losses.ts';
 import { adapters as markov } from './markov.ts';
 import { adapters as metrics } from './metrics.ts';
@@ -21,6 +22,7 @@ export const adapters: AdapterTable = [
   ...esasrec,
   ...core,
   ...gsasrec,
+  ...linrec,
   ...layers,
   ...losses,
   ...contrastive,
