@@ -21,6 +21,7 @@ export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/se
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
 export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
+export { type DenseOutputOptions, denseOutput } from './blocks/dense-output.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
 export {
   FeedForward,
@@ -42,6 +43,7 @@ export { LigrBlock, type LigrBlockOptions, ligrBlock } from './blocks/ligr-block
 export { Linear, type LinearOptions } from './blocks/linear.ts';
 export { LinearAttention, type LinearAttentionBlockOptions } from './blocks/linear-attention.ts';
 export { LinRecBlock, type LinRecBlockOptions, linrecBlock } from './blocks/linrec-block.ts';
+export { MaskableEmbedding } from './blocks/maskable-embedding.ts';
 export {
   type Output,
   type OutputHead,
@@ -210,6 +212,7 @@ export { type Top1Options, top1 } from './losses/top1.ts';
 export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
+export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
 export { CORE, type CoreOptions } from './models/core.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
 export {
@@ -304,6 +307,7 @@ export { withGradient } from './ops/with-gradient.ts';
 export { type AugmentedOptions, augmented } from './training/augmented.ts';
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';
+export { type ClozeOptions, cloze } from './training/cloze.ts';
 export type { EarlyStopping } from './training/early-stopping.ts';
 export { NonFiniteError } from './training/finite.ts';
 export type { FitOptions, WorkerOptions } from './training/fit-options.ts';

@@ -18,6 +18,8 @@ export interface Output {
 
 /** Owns what a model's states are scored against. */
 export interface OutputHead extends Module {
+  /** What is done to states `[N, D]` before they are scored. @defaultValue nothing */
+  transform?(states: tf.Tensor2D): tf.Tensor2D;
   output(): Output;
 }
 

@@ -98,7 +98,7 @@ export class SASRec extends SequenceModel {
     this.blocks.forEach((block, i) => {
       x = block.forward(x, layout, rng?.fork('block').fork(i), i === this.blocks.length - 1 ? queries : undefined);
     });
-    return this.norm.forward(x);
+    return this.#scored(x);
   }
 
   /** `[N, D]` */
@@ -106,6 +106,12 @@ export class SASRec extends SequenceModel {
     const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
     const x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup));
     return dropout(x, this.dropout, rng?.fork('input'), layout);
+  }
+
+  /** What is scored. */
+  #scored(x: tf.Tensor2D): tf.Tensor2D {
+    const states = this.norm.forward(x);
+    return this.head.transform?.(states) ?? states;
   }
 
   /** Keys and values of all blocks are kept where earlier events do not change when one more follows. */
@@ -122,7 +128,7 @@ export class SASRec extends SequenceModel {
         x = next.states;
         after.push(...next.after);
       });
-      return { states: this.norm.forward(x), after };
+      return { states: this.#scored(x), after };
     };
   }
 

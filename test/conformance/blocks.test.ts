@@ -4,6 +4,7 @@ import {
   type Continued,
   constrainedEmbedding,
   continuousTime,
+  denseOutput,
   Embedding,
   equalWeights,
   FeedForward,
@@ -18,10 +19,13 @@ import {
   learnedFromEnd,
   learnedFromStart,
   ligrBlock,
+  linear,
   linrecBlock,
+  MaskableEmbedding,
   type Module,
   MultiHeadAttention,
   noPositions,
+  type OutputHead,
   oneHotEmbedding,
   type PositionBlock,
   Ragged,
@@ -90,6 +94,24 @@ const table: Record<string, Row<Module>> = {
     width: 4,
     parameters: 28,
     reads: 'nothing',
+  }),
+  MaskableEmbedding: row({
+    block: () => new MaskableEmbedding(6, 4),
+    forward: (b, _x, layout) =>
+      b.forward(layout.pad(Int32Array.from(layout.positions.subarray(0, layout.rows), (p) => (p === 1 ? 6 : p))), {
+        scale: 2,
+      }),
+    width: 4,
+    parameters: 28,
+    reads: 'nothing',
+  }),
+  denseOutput: row({
+    block: () =>
+      denseOutput().create({ items: new Embedding(3, 4), count: 3, dim: 4 }) as OutputHead & Required<OutputHead>,
+    forward: (b, x) => linear((b as Required<OutputHead>).transform(x), b.output().weight, b.output().bias),
+    width: 3,
+    parameters: 43,
+    reads: 'self',
   }),
   MultiHeadAttention: row({
     block: () => new MultiHeadAttention({ dim: 4, heads: 2, dropout: 0.5 }),

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   AssociationRules,
   adam,
+  BERT4Rec,
   bprMax,
   type Catalog,
   CORE,
@@ -123,6 +124,13 @@ const table: Record<string, Row> = {
     { scale: 1, block: ligrBlock(), norm: noNormalization() },
     { ligrBlock, swiglu },
   ),
+  BERT4Rec: {
+    ...network({}, {}),
+    make: (items) => new BERT4Rec({ items, maxLength: 7, dim: 8, layers: 1, dropout: 0 }),
+    load: (file) => BERT4Rec.load(file),
+    fit: (model, data) =>
+      (model as BERT4Rec).fit(data, { epochs: 80, batchSize: 16, seed: 3, optimizer: adam({ learningRate: 0.02 }) }),
+  },
   CORE: {
     ...network({}, {}),
     make: (items) =>

@@ -1,5 +1,6 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
+import { adapters as bert4rec } from './bert4rec.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
@@ -18,6 +19,7 @@ import { adapters as stan } from './stan.ts';
 
 export const adapters: AdapterTable = [
   ...sasrec,
+  ...bert4rec,
   ...rectools,
   ...esasrec,
   ...core,

@@ -1,0 +1,152 @@
+/** BERT4Rec. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
+import { denseOutput } from '../blocks/dense-output.ts';
+import { layerNormalization, type NormalizationPart, type TokenBlock } from '../blocks/layer-norm.ts';
+import { MaskableEmbedding } from '../blocks/maskable-embedding.ts';
+import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
+import { learnedFromStart } from '../blocks/positions/learned.ts';
+import type { PositionBlock, PositionsPart } from '../blocks/positions/positions.ts';
+import { transformerBlock } from '../blocks/transformer-block.ts';
+import type { Layout } from '../core/layout.ts';
+import type { PartOption } from '../core/part.ts';
+import { Ragged, range } from '../core/ragged.ts';
+import type { Rng } from '../core/rng.ts';
+import { checkNumber } from '../core/shape.ts';
+import { gelu } from '../ops/activations.ts';
+import { dropout } from '../ops/dropout.ts';
+import { cloze } from '../training/cloze.ts';
+import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+
+export interface BERT4RecOptions extends SequenceModelOptions {
+  /** Width of the states. @defaultValue 64 */
+  dim?: number | undefined;
+  /** Number of blocks. @defaultValue 2 */
+  layers?: number | undefined;
+  /** Attention heads; must divide `dim`. @defaultValue 2 */
+  heads?: number | undefined;
+  /** Rate of every dropout. @defaultValue 0.2 */
+  dropout?: number | undefined;
+  /** Factor of the item embeddings before positions are added. @defaultValue 1 */
+  scale?: number | undefined;
+  /** @defaultValue learnedFromStart() */
+  positions?: PositionsPart | undefined;
+  /** Normalisation of embedding plus position. @defaultValue layerNormalization(\{ epsilon: 1e-12 \}) */
+  inputNorm?: NormalizationPart | undefined;
+  /** Made bidirectional. @defaultValue transformerBlock(\{ activation: gelu, epsilon: 1e-12 \}) */
+  block?: BlockPart | undefined;
+  /** @defaultValue denseOutput() */
+  output?: OutputPart | undefined;
+}
+
+/**
+ * BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer (Sun et al., CIKM
+ * 2019), after the authors' code (FeiSun/BERT4Rec, `modeling.py`). Every event reads all others; hidden ones are predicted
+ * (`cloze()`, the default objective). A history is answered by appending [MASK] to its most recent `maxLength - 1` events.
+ *
+ * @example
+ * ```ts
+ * const model = new BERT4Rec({ items: log.items, maxLength: 50 });
+ * await model.fit(train, { epochs: 200 });
+ * await model.recommend(['sku-17', 'sku-3'], { k: 10 });
+ * ```
+ */
+export class BERT4Rec extends SequenceModel {
+  static override readonly modelName: string = 'BERT4Rec';
+  static override readonly parts = {
+    learnedFromStart,
+    layerNormalization,
+    transformerBlock,
+    gelu,
+    denseOutput,
+    tiedOutput,
+  };
+  readonly items: MaskableEmbedding;
+  readonly positions: PositionBlock;
+  readonly inputNorm: TokenBlock;
+  readonly blocks: SequenceBlock[];
+  readonly head: OutputHead;
+  readonly dropout: number;
+  readonly scale: number;
+  readonly #options: { readonly [option: string]: PartOption };
+
+  constructor({ items, maxLength, ...options }: BERT4RecOptions) {
+    super({ items, maxLength: checkNumber('maxLength', maxLength ?? 50, { min: 2, integer: true }) });
+    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
+    const { heads = 2, positions = learnedFromStart(), output = denseOutput() } = options;
+    const { inputNorm = layerNormalization({ epsilon: 1e-12 }) } = options;
+    const { block = transformerBlock({ activation: gelu, epsilon: 1e-12 }) } = options;
+    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', options.scale ?? 1);
+    this.items = new MaskableEmbedding(items.size, dim);
+    this.positions = positions.create({ dim, maxLength: this.maxLength });
+    this.inputNorm = inputNorm.create(dim);
+    const size = { dim, heads, dropout: this.dropout, causal: false };
+    this.blocks = Array.from({ length: layers }, () => block.create(size));
+    this.head = output.create({ items: this.items, count: items.size, dim });
+    this.#options = { dim, layers, heads, positions, inputNorm, block, output };
+  }
+
+  override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
+    let x = this.#input(events, layout, rng);
+    this.blocks.forEach((block, i) => {
+      x = block.forward(x, layout, rng?.fork('block').fork(i), i === this.blocks.length - 1 ? queries : undefined);
+    });
+    return this.head.transform?.(x) ?? x;
+  }
+
+  /** `[N, D]` */
+  #input(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
+    const x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup));
+    return dropout(x, this.dropout, rng?.fork('input'), layout);
+  }
+
+  /** The mean over the heads of the last block. */
+  protected override attentionOf(events: Ragged, layout: Layout): tf.Tensor1D | undefined {
+    const last = this.blocks.at(-1);
+    if (!last?.attentionWeights) return undefined;
+    let x = this.#input(events, layout);
+    for (const block of this.blocks.slice(0, -1)) x = block.forward(x, layout);
+    using queries = layout.last();
+    const [weights] = last.attentionWeights(x, layout, queries) as [tf.Tensor3D];
+    return tf.mean(weights, [0, 1]);
+  }
+
+  override output(): Output {
+    return this.head.output();
+  }
+
+  override get reads(): 'all' {
+    return 'all';
+  }
+
+  override get mask(): number {
+    return this.catalog.size;
+  }
+
+  override get defaults() {
+    return { objective: cloze() };
+  }
+
+  /** [MASK] takes the last of the rows that are read. */
+  protected override get window(): number {
+    return this.maxLength - 1;
+  }
+
+  /** [MASK] has the other columns of the event before it. */
+  protected override asked(histories: Ragged): Ragged {
+    const recent = histories.last(this.window);
+    const all = range(recent.count);
+    const places = Array.from(all, (b) => Int32Array.of(...range(recent.length(b)), recent.length(b) - 1));
+    const { offsets, events, sequences } = recent.select(all, places);
+    const item = events.item.slice();
+    for (const end of offsets.subarray(1)) item[end - 1] = this.mask;
+    return new Ragged(offsets, { ...events, item }, sequences);
+  }
+
+  override config() {
+    return { ...super.config(), ...this.#options, dropout: this.dropout, scale: this.scale };
+  }
+}
