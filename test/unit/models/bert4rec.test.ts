@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  adam,
   BERT4Rec,
   continuousTime,
   evaluate,
@@ -34,7 +35,11 @@ describe.each(backends)('on %s', (backend) => {
   test('answers by the state of a [MASK] after the most recent maxLength - 1 events', async () => {
     using model = make({ layers: 2 });
     const histories = Ragged.from([[1, 2, 3], [5], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]);
-    const asked = Ragged.from([[1, 2, 3, 20], [5, 20], [4, 5, 6, 7, 8, 9, 10, 20]]);
+    const asked = Ragged.from([
+      [1, 2, 3, 20],
+      [5, 20],
+      [4, 5, 6, 7, 8, 9, 10, 20],
+    ]);
     using layout = new Layout(asked);
     const states = tf.tidy(() => {
       const rows = tf.gather(model.encode(asked, layout), tf.tensor1d([3, 5, 13], 'int32'));
@@ -68,12 +73,16 @@ describe.each(backends)('on %s', (backend) => {
     await model.fit(log, { objective: prefixes(), epochs: 1 });
   });
 
-  test('learns what comes next, is evaluated, explained and followed in a session', async () => {
+  test.skipIf(backend === 'cpu')('learns what comes next', async () => {
     const { train, test: held } = leaveLastOut(log);
-    using model = make({ dropout: 0.05, dim: 16 });
-    await model.fit(train, { epochs: 60, batchSize: 32 });
+    using model = make({ dropout: 0, dim: 16 });
+    await model.fit(train, { epochs: 150, batchSize: 16, optimizer: adam({ learningRate: 0.005 }) });
     const { metrics } = await evaluate(model, held, { metrics: [hitRate(3)], excludeSeen: false });
-    expect(metrics['HR@3']).toBeGreaterThan(0.6);
+    expect(metrics['HR@3']).toBeGreaterThan(0.8);
+  });
+
+  test('explains by the events that it read, and follows a session', async () => {
+    using model = make();
     const history = log.items.ids.slice(0, 12);
     const { events } = await model.explain(history);
     expect(events.map(({ item }) => item)).toEqual(history.slice(-7));
@@ -81,7 +90,9 @@ describe.each(backends)('on %s', (backend) => {
     expect(shares.every((share) => share > 0 && share < 1)).toBe(true);
     using session = await model.session();
     await session.push(...history);
-    expect(await session.recommend({ k: 3 })).toEqual((await model.recommend(history.slice(-7), { k: 3, exclude: history })));
+    expect(await session.recommend({ k: 3 })).toEqual(
+      await model.recommend(history.slice(-7), { k: 3, exclude: history }),
+    );
   });
 
   test('[MASK] has the time of the event before it; positions may be in the attention', async () => {
@@ -97,5 +108,7 @@ describe.each(backends)('on %s', (backend) => {
 });
 
 test('refuses a maxLength without room for an event', () => {
-  expect(() => new BERT4Rec({ items: log.items, maxLength: 1 })).toThrow('maxLength must be an integer at least 2, got 1');
+  expect(() => new BERT4Rec({ items: log.items, maxLength: 1 })).toThrow(
+    'maxLength must be an integer at least 2, got 1',
+  );
 });
