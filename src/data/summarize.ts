@@ -13,8 +13,8 @@ export interface InteractionsSummary {
   events: number;
   /** Events / (users · items). */
   density: number;
-  /** Events a user. */
-  length: { min: number; median: number; mean: number; max: number };
+  /** Events a user. Nine of ten users have at most `suggested`, a good `maxLength` for networks. */
+  length: { min: number; median: number; mean: number; suggested: number; max: number };
   /** Events whose item the same user has met before. */
   repeats: number;
   /** The first and the last time, in the log's own unit, if it has times. */
@@ -36,12 +36,18 @@ export function summarize(items: Catalog, sequences: Ragged): InteractionsSummar
       min: lengths[0] as number,
       median: ((lengths[Math.floor(middle)] as number) + (lengths[Math.ceil(middle)] as number)) / 2,
       mean: events / users,
+      suggested: usualLength(lengths),
       max: lengths[users - 1] as number,
     },
     repeats: countRepeats(sequences, items.size),
     ...(time ? { time: span(time) } : {}),
   };
   return { ...summary, toString: () => print(summary) };
+}
+
+/** The smallest length that nine of ten lengths do not exceed. */
+export function usualLength(lengths: Int32Array): number {
+  return lengths.slice().sort()[Math.ceil(0.9 * lengths.length) - 1] as number;
 }
 
 function countRepeats(sequences: Ragged, size: number): number {
@@ -75,7 +81,10 @@ function print(summary: Omit<InteractionsSummary, 'toString'>): string {
     ['users', whole(users)],
     ['items', whole(items) + (seenItems < items ? ` (${whole(seenItems)} with events)` : '')],
     ['events', whole(events)],
-    ['a user', `${length.mean.toFixed(1)} (${length.min} to ${length.max}, median ${length.median})`],
+    [
+      'a user',
+      `${length.mean.toFixed(1)} (${length.min} to ${length.max}, median ${length.median}, nine of ten at most ${length.suggested})`,
+    ],
     ['density', percent(density)],
     ['repeats', `${whole(repeats)} (${percent(repeats / events)})`],
     ...(time ? [['time', `${time.from} to ${time.to}`] as [string, string]] : []),

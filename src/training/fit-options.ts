@@ -56,6 +56,8 @@ export interface FitOptions {
   workers?: number | WorkerOptions | undefined;
   /** Stops between two steps and rejects with the signal's reason; the model keeps the weights of the last whole step. */
   signal?: AbortSignal | undefined;
+  /** Called before the first step with what may spoil the result, which {@link FitReport.warnings} holds too. */
+  onWarning?: ((warning: string) => void) | undefined;
   /** Called after every step and every validation. */
   onProgress?: ((progress: FitProgress) => void) | undefined;
 }
@@ -74,7 +76,7 @@ export type FitSettings = ReturnType<typeof readSettings>;
 /** @throws RangeError or Error for an option that cannot work */
 export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
   const options: FitOptions = { ...defaults, ...withoutUndefined(given) };
-  const { validation, earlyStopping, checkpoint, signal, onProgress } = options;
+  const { validation, earlyStopping, checkpoint, signal, onProgress, onWarning } = options;
   const positive = { min: 1, integer: true };
   if (earlyStopping && !validation) {
     throw new Error('earlyStopping needs validation: pass the validation part of a split.');
@@ -107,6 +109,7 @@ export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
     checkpoint,
     signal,
     onProgress,
+    onWarning,
   };
 }
 

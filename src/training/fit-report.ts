@@ -24,6 +24,8 @@ export interface FitReport {
   alone?: string | undefined;
   /** With early stopping: the validation whose weights the model has now. */
   best?: { epoch: number; metric: string; value: number } | undefined;
+  /** What may spoil the result, a sentence each: a `maxLength` that cuts many sequences. */
+  warnings: readonly string[];
   toString(): string;
 }
 
@@ -31,7 +33,7 @@ export function fitReport(
   epochs: EpochRecord[],
   seconds: number,
   best: BestWeights | undefined,
-  { threads, alone }: Pick<FitReport, 'threads' | 'alone'>,
+  { threads, alone, warnings }: Pick<FitReport, 'threads' | 'alone' | 'warnings'>,
 ): FitReport {
   const stopped = best?.exhausted ? 'earlyStopping' : 'epochs';
   const chosen = best && best.epoch > 0 ? { epoch: best.epoch, metric: best.key, value: best.value } : undefined;
@@ -42,6 +44,7 @@ export function fitReport(
     best: chosen,
     threads,
     alone,
+    warnings,
     toString() {
       const last = epochs.at(-1);
       const end = stopped === 'epochs' ? 'all epochs done' : 'validation no longer improved';
@@ -49,7 +52,7 @@ export function fitReport(
       const text = chosen
         ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}`
         : line;
-      return alone ? `${text}; on one thread, because ${alone}` : text;
+      return [alone ? `${text}; on one thread, because ${alone}` : text, ...warnings].join('\n');
     },
   };
 }

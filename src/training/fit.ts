@@ -22,6 +22,7 @@ import { type FitProgress, SpeedMeter } from './progress.ts';
 import { questioner } from './questions.ts';
 import { stepper } from './step.ts';
 import type { Trainable } from './trainable.ts';
+import { truncationWarning } from './truncation.ts';
 import { startTeam } from './workers/team.ts';
 
 /**
@@ -33,7 +34,7 @@ import { startTeam } from './workers/team.ts';
  */
 export async function fit(model: Trainable, data: Interactions, options: FitOptions = {}): Promise<FitReport> {
   const settings = readSettings(options, model.defaults);
-  const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, earlyStopping } = settings;
+  const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, onWarning, earlyStopping } = settings;
   signal?.throwIfAborted();
   if (!data.items.equals(model.catalog)) {
     throw new Error(
@@ -51,6 +52,10 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const examples = new Examples(data.sequences, { maxLength, rule: settings.objective.examples });
   const fixed = settings.objective.steps && [...settings.objective.steps(examples, batchSize)];
   const steps = fixed?.length ?? Math.ceil(examples.count / batchSize);
+
+  const warning = truncationWarning(examples, settings.objective);
+  const warnings = warning ? [warning] : [];
+  for (const each of warnings) onWarning?.(each);
 
   const run: RunParts = {
     parameters,
@@ -126,7 +131,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
       if (checkpoint && (state.epoch % (checkpoint.everyEpochs ?? 1) === 0 || state.epoch === epochs)) await store();
     }
     run.best?.restore(parameters);
-    return fitReport(state.records, secondsSoFar(), run.best, { threads, alone });
+    return fitReport(state.records, secondsSoFar(), run.best, { threads, alone, warnings });
   } catch (error) {
     // An abort loses nothing: the work since the last checkpoint is stored before the promise rejects.
     if (signal?.aborted) await store();

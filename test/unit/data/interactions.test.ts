@@ -193,7 +193,7 @@ describe('describe', () => {
       seenItems: 3,
       events: 6,
       density: 0.5,
-      length: { min: 1, median: 2, mean: 2, max: 3 },
+      length: { min: 1, median: 2, mean: 2, suggested: 3, max: 3 },
       repeats: 2,
       time: { from: 1, to: 9 },
     });
@@ -202,7 +202,7 @@ describe('describe', () => {
         'users    3',
         'items    4 (3 with events)',
         'events   6',
-        'a user   2.0 (1 to 3, median 2)',
+        'a user   2.0 (1 to 3, median 2, nine of ten at most 3)',
         'density  50 %',
         'repeats  2 (33.3 %)',
         'time     1 to 9',
