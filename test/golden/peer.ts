@@ -68,6 +68,17 @@ export function torchAttention(peer: string, ours: string): [string, Source][] {
   ];
 }
 
+/** PyTorch's nn.GRU of several layers. */
+export function torchGruNames(peer: string, ours: string, layers: number, bias: boolean): [string, Source][] {
+  const leaves = bias ? ['weight', 'bias'] : ['weight'];
+  return Array.from({ length: layers }, (_, i) =>
+    leaves.flatMap((leaf): [string, Source][] => [
+      [join(peer, `${leaf}_ih_l${i}`), same(join(ours, `layers.${i}.input.${leaf}`))],
+      [join(peer, `${leaf}_hh_l${i}`), same(join(ours, `layers.${i}.state.${leaf}`))],
+    ]),
+  ).flat();
+}
+
 /** A module with a weight and a bias on both sides: linear maps and layer norms. */
 export function linearNames(peer: string, ours: string): [string, Source][] {
   return ['weight', 'bias'].map((leaf) => [join(peer, leaf), same(join(ours, leaf))]);

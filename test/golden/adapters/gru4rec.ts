@@ -31,19 +31,8 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { allSlots, at, catalog, dropPads, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, type Piece, type Source, same } from '../peer.ts';
+import { linearNames, numbers, Peer, type Piece, type Source, same, torchGruNames } from '../peer.ts';
 import { drawn, given, lastRows, mean, scoresAt, targetsOf } from './sasrec.ts';
-
-/** The layers of PyTorch's nn.GRU. */
-function torchGru(theirs: string, ours: string, layers: number, bias: boolean): [string, Source][] {
-  const leaves = bias ? ['weight', 'bias'] : ['weight'];
-  return Array.from({ length: layers }, (_, i) =>
-    leaves.flatMap((leaf): [string, Source][] => [
-      [`${theirs}.${leaf}_ih_l${i}`, same(`${ours}.layers.${i}.input.${leaf}`)],
-      [`${theirs}.${leaf}_hh_l${i}`, same(`${ours}.layers.${i}.state.${leaf}`)],
-    ]),
-  ).flat();
-}
 
 // The tutorial listings: nn.GRU and a linear map to scores, which is GRU4Rec with separate tables
 
@@ -60,7 +49,7 @@ function plain(kase: GoldenCase): GRU4Rec {
 function plainNames(kase: GoldenCase): [string, Source][] {
   return [
     ['item_embedding.weight', same('input.table.weight')],
-    ...torchGru('gru', 'gru', kase.number('layers'), kase.has('state/gru.bias_ih_l0')),
+    ...torchGruNames('gru', 'gru', kase.number('layers'), kase.has('state/gru.bias_ih_l0')),
     ...linearNames('output', 'head'),
   ];
 }
@@ -153,7 +142,7 @@ class Projected extends SequenceModel {
 function projectedNames(kase: GoldenCase): [string, Source][] {
   return [
     ['item_embedding.weight', same('items.weight')],
-    ...torchGru('gru_layers', 'gru', kase.number('num_layers'), false),
+    ...torchGruNames('gru_layers', 'gru', kase.number('num_layers'), false),
     ...linearNames('dense', 'dense'),
   ];
 }

@@ -1,9 +1,10 @@
 /** Recurrent and graph layers: PyTorch's GRU, and the gated graph network of SR-GNN. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  type Continued,
   type Edges,
+  GRU,
   gatherRows,
-  gru,
   gruCell,
   Layout,
   linear,
@@ -11,9 +12,10 @@ import {
   neighborSums,
   Parameter,
   tensorOf,
+  zeros,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { numbers, Peer, type Source, same } from '../peer.ts';
+import { numbers, Peer, type Source, same, torchGruNames } from '../peer.ts';
 
 /** A parameter for each stored tensor, by its name; all but vectors as rows. */
 class Stored extends Module {
@@ -55,55 +57,59 @@ function dot(kase: GoldenCase, y: tf.Tensor2D): tf.Scalar {
   return tf.sum(tf.mul(y, tf.tensor2d(kase.floats('in/upstream'), y.shape)));
 }
 
+/** The layers beside their inputs and initial states, which have gradients too. */
+class TorchGru extends Module {
+  readonly x: Parameter;
+  readonly h0: Parameter;
+  readonly gru: GRU;
+
+  constructor(kase: GoldenCase) {
+    super();
+    const [count, length] = kase.shape('state/x') as [number, number];
+    const [inputs, width, layers] = [kase.number('d'), kase.number('hidden'), kase.number('layers')];
+    this.x = new Parameter([count * length, inputs], zeros);
+    this.h0 = new Parameter([layers * count, width], zeros);
+    this.gru = new GRU({ inputs, hidden: new Array<number>(layers).fill(width), bias: kase.config.bias === true });
+  }
+}
+
 const torchGru: Adapter = async (kase) => {
   kase.reading = 'drop';
   const [count, length] = kase.shape('state/x') as [number, number];
   const layers = kase.number('layers');
-  const stored = new Stored(kase);
-  const peer = stored.peer(kase);
+  const module = new TorchGru(kase);
+  const names = torchGruNames('m', 'gru', layers, kase.config.bias === true);
+  const peer = new Peer(kase, module, [['x', same('x')], ['h0', same('h0')], ...names]);
   const full = new Layout(Int32Array.from({ length: count + 1 }, (_, b) => b * length));
   const lengths = kase.ints('in/lens');
   const packed = new Layout(Int32Array.from([0, ...lengths].map((_, b) => lengths.slice(0, b).reduce(sum, 0))));
   const slots = Int32Array.from({ length: packed.rows }, (_, row) => slotOf(packed, row, length));
 
-  /** The states of every layer. */
-  const forward = (x: tf.Tensor2D, layout: Layout, withInitial: boolean): tf.Tensor2D[] => {
-    const states: tf.Tensor2D[] = [];
-    for (let layer = 0; layer < layers; layer++) {
-      const weight = (part: string) => stored.get(`m.weight_${part}_l${layer}`);
-      const bias = (part: string) =>
-        stored.has(`m.bias_${part}_l${layer}`) ? stored.get<tf.Tensor1D>(`m.bias_${part}_l${layer}`) : undefined;
-      const rows = Int32Array.from({ length: count }, (_, b) => layer * count + b);
-      const initial = withInitial ? gatherRows(stored.get('h0'), rows) : undefined;
-      const input = linear(states.at(-1) ?? x, weight('ih'), bias('ih'));
-      states.push(gru(input, weight('hh'), { layout, bias: bias('hh'), initial }));
-    }
-    return states;
-  };
-  const last = (states: tf.Tensor2D[], layout: Layout) =>
-    tf.concat(states.map((state) => gatherRows(state, layout.lastRows())));
+  const x = () => tensorOf<tf.Tensor>(module.x) as tf.Tensor2D;
+  const h0 = () => tensorOf<tf.Tensor>(module.h0) as tf.Tensor2D;
+  const initial = () => Array.from({ length: layers }, (_, i) => tf.slice(h0(), [i * count, 0], [count, -1]));
   const calls = new Map([
-    ['', () => ({ states: forward(stored.get('x'), full, false), layout: full })],
-    ['_h0', () => ({ states: forward(stored.get('x'), full, true), layout: full })],
-    ['packed', () => ({ states: forward(gatherRows(stored.get('x'), slots), packed, false), layout: packed })],
+    ['', () => module.gru.forwardFrom(x(), full)],
+    ['_h0', () => module.gru.forwardFrom(x(), full, initial())],
+    ['packed', () => module.gru.forwardFrom(gatherRows(x(), slots), packed)],
   ]);
-  const call = (name: string) => (calls.get(name) as () => { states: tf.Tensor2D[]; layout: Layout })();
+  const call = (name: string) => (calls.get(name) as () => Continued)();
   for (const name of ['', '_h0']) {
-    kase.compare(`out/y${name}`, await numbers(() => call(name).states.at(-1) as tf.Tensor2D));
-    kase.compare(`out/hn${name}`, await numbers(() => last(call(name).states, full)));
+    kase.compare(`out/y${name}`, await numbers(() => call(name).states));
+    kase.compare(`out/hn${name}`, await numbers(() => tf.concat(call(name).after)));
   }
-  const y = await numbers(() => call('packed').states.at(-1) as tf.Tensor2D);
+  const y = await numbers(() => call('packed').states);
   const width = y.length / packed.rows;
   const spread = new Float32Array(count * length * width);
   slots.forEach((slot, row) => {
     spread.set(y.subarray(row * width, (row + 1) * width), slot * width);
   });
   kase.compare('out/packed_y', spread);
-  kase.compare('out/packed_hn', await numbers(() => last(call('packed').states, packed)));
-  await peer.check(new Map([['dot_h0', () => dot(kase, call('_h0').states.at(-1) as tf.Tensor2D)]]));
+  kase.compare('out/packed_hn', await numbers(() => tf.concat(call('packed').after)));
+  await peer.check(new Map([['dot_h0', () => dot(kase, call('_h0').states)]]));
   full.dispose();
   packed.dispose();
-  stored.dispose();
+  module.dispose();
 };
 
 function sum(a: number, b: number): number {
