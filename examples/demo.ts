@@ -8,17 +8,23 @@ import { dirname } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
+  AssociationRules,
   adam,
   backendInfo,
   bce,
   bpr,
+  CORE,
+  CountingModel,
   crossEntropy,
   evaluate,
   type FitProgress,
   formatReports,
+  GRU4Rec,
   gbce,
   hitRate,
   type Interactions,
+  ItemKNN,
+  LinRec,
   type Loss,
   leaveLastOut,
   MarkovChain,
@@ -32,9 +38,13 @@ import {
   readInteractions,
   ready,
   SASRec,
+  type SequenceModel,
+  SequentialRules,
+  STAN,
   sampledSoftmax,
   syntheticShop,
   top1,
+  VSKNN,
 } from 'seqrec';
 
 const losses: Record<string, () => Loss> = {
@@ -45,17 +55,34 @@ const losses: Record<string, () => Loss> = {
   bpr: () => bpr(),
   top1: () => top1(),
 };
+/** Each takes of the demo's options those that it knows. */
+const models: Record<
+  string,
+  { new (options: never): SequenceModel | CountingModel; load(file: Uint8Array): Promise<Recommender> }
+> = {
+  sasrec: SASRec,
+  gru4rec: GRU4Rec,
+  core: CORE,
+  linrec: LinRec,
+  stan: STAN,
+  vsknn: VSKNN,
+  'item-knn': ItemKNN,
+  'association-rules': AssociationRules,
+  'sequential-rules': SequentialRules,
+  markov: MarkovChain,
+  popularity: Popularity,
+};
 const metrics = [hitRate(5), hitRate(10), ndcg(5), ndcg(10), mrr()];
 
 const options = new Command('npm run demo --')
   .description('Trains a next-item model, measures it against baselines, saves it and recommends.')
   .option('--data <file>', 'interactions: one sequence a line, "user item" pairs, CSV, TSV or .inter, also .gz')
-  .addOption(new Option('--model <name>', 'model').choices(['sasrec', 'markov', 'popularity']).default('sasrec'))
-  .addOption(new Option('--loss <name>', 'loss').choices(Object.keys(losses)).default('cross-entropy'))
+  .addOption(new Option('--model <name>', 'model').choices(Object.keys(models)).default('sasrec'))
+  .addOption(new Option('--loss <name>', "loss (default: the model's own)").choices(Object.keys(losses)))
   .option('--epochs <n>', 'most passes over the data (default: 12 on the shop, 60 on a file)', integer)
   .option('--patience <n>', 'validations without a better NDCG@10 before stopping', integer, 6)
-  .option('--batch-size <n>', 'sequences a step', integer, 32)
-  .option('--learning-rate <x>', 'of Adam', number, 0.003)
+  .option('--batch-size <n>', "examples a step (default: the model's own, else 32)", integer)
+  .option('--learning-rate <x>', "of Adam (default: the model's own optimizer, else 0.003)", number)
   .option('--max-length <n>', 'events of a history that are read', integer, 50)
   .option('--dim <n>', 'width', integer, 64)
   .option('--layers <n>', 'blocks', integer, 2)
@@ -98,19 +125,25 @@ for (const [name, model] of Object.entries(baselines)) {
   reports[name] = await evaluate(model, test, { metrics, signal: abort.signal });
 }
 
-let model: Recommender;
+const { maxLength, dim, layers, heads, dropout } = options;
+const Model = models[options.model] as (typeof models)[string];
+const model = new Model({ items: log.items, maxLength, dim, layers, heads, dropout, hidden: dim } as never);
+const name = (Model as unknown as typeof Recommender).modelName;
 let seconds = 0;
-if (options.model === 'sasrec') {
-  const { maxLength, dim, layers, heads, dropout, batchSize, seed, patience, workers } = options;
+if (model instanceof CountingModel) {
+  await model.fit(train);
+  reports[name] = await evaluate(model, test, { metrics, signal: abort.signal });
+} else {
+  console.log(`${model.summary()}\n`);
+  const { batchSize, learningRate, loss, seed, patience, workers } = options;
   const epochs: number = options.epochs ?? (options.data ? 60 : 12);
-  const sasrec = new SASRec({ items: log.items, maxLength, dim, layers, heads, dropout });
-  console.log(`${sasrec.summary()}\n`);
+  const own = model.defaults;
   const bar = progressBar(epochs);
-  const report = await sasrec.fit(train, {
-    loss: losses[options.loss]?.(),
-    optimizer: adam({ learningRate: options.learningRate }),
+  const report = await model.fit(train, {
+    loss: losses[loss]?.(),
+    optimizer: learningRate || !own.optimizer ? adam({ learningRate: learningRate ?? 0.003 }) : own.optimizer,
     epochs,
-    batchSize,
+    batchSize: batchSize ?? own.batchSize ?? 32,
     seed,
     workers,
     validation,
@@ -121,10 +154,7 @@ if (options.model === 'sasrec') {
   bar.stop();
   console.log(`${report}\n`);
   seconds = report.seconds;
-  reports[`SASRec (${options.loss})`] = await evaluate(sasrec, test, { metrics, signal: abort.signal });
-  model = sasrec;
-} else {
-  model = baselines[options.model === 'markov' ? 'Markov chain' : 'Popularity'] as Recommender;
+  reports[loss ? `${name} (${loss})` : name] = await evaluate(model, test, { metrics, signal: abort.signal });
 }
 
 console.log(formatReports(reports));
@@ -134,12 +164,7 @@ console.log(`\nRecommendations of ${options.model}:\n${lines.join('\n')}`);
 await mkdir(dirname(options.save), { recursive: true });
 await writeFile(options.save, await model.save());
 const bytes = await readFile(options.save);
-const loaders: Record<string, (file: Uint8Array) => Promise<Recommender>> = {
-  sasrec: (file) => SASRec.load(file),
-  markov: (file) => MarkovChain.load(file),
-  popularity: (file) => Popularity.load(file),
-};
-using reloaded = await (loaders[options.model] as (typeof loaders)[string])(bytes);
+using reloaded = await Model.load(bytes);
 const again = await recommendations(reloaded, test.histories);
 if (again.join() !== lines.join()) throw new Error('The reloaded model recommends something else.');
 console.log(`\nSaved ${options.save} (${(bytes.length / 1024).toFixed(0)} kB), reloaded: the same recommendations.`);
