@@ -41,9 +41,9 @@ export type RequestOptions = Omit<RecommendOptions, 'unknown' | 'onUnknown'>;
 /**
  * One visitor's events and what comes next, made by `model.session()`. It answers what `model.recommend` does for the
  * same events, to rounding, but a network that can goes on from what it has computed before instead of reading the whole
- * history again: SASRec with positions that count from the start keeps keys and values. Where requests are recorded (on
- * WebAssembly), that begins with the history's 128th event, since shorter ones are sooner read afresh. Beyond `maxLength`
- * events the most recent ones are computed afresh.
+ * history again: GRU4Rec from its states, SASRec with positions that count from the start from keys and values. Where
+ * requests are recorded (on WebAssembly), that begins with the 16th event and the 128th: shorter histories are sooner read
+ * as a whole. Beyond `maxLength` events the most recent ones are.
  *
  * A push only notes the events; the next recommendation reads what is new in one pass. Calls take effect in the order
  * in which they are made, awaited or not. Dispose of a session when the visitor has gone, or declare it with `using`.
