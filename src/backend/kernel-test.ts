@@ -51,6 +51,12 @@ export const EXAMPLES: readonly KernelExample[] = [
     expected: [-15.8445, -3.515215, -9.625],
   },
   {
+    kernel: 'SeqrecRotatePairs',
+    inputs: { x: wave([3, 12], 1), turns: wave([3, 6], 2) },
+    attributes: { heads: 2, sign: -1 },
+    expected: [-2.445313],
+  },
+  {
     kernel: 'SeqrecCrossEntropy',
     inputs: {
       states: wave([5, 6], 1),

@@ -33,6 +33,14 @@ const references: Readonly<Record<string, (arrays: Arrays, example: KernelExampl
     const bias = new Float64Array(weight!.length);
     return differences([x!, weight!, bias], dy!, () => layerNorm(x!, weight!, bias, 1e-5));
   },
+  SeqrecRotatePairs({ x, turns }: Arrays) {
+    const turned = x!.map((value, i) => {
+      const at = 6 * Math.floor(i / 12) + ((i % 6) & ~1);
+      const [sin, cos] = [-turns![at]!, turns![at + 1]!];
+      return value * cos + (i % 2 ? 1 : -1) * x![i ^ 1]! * sin;
+    });
+    return [turned];
+  },
   SeqrecCrossEntropy({ states, table, bias, weights }: Arrays, { inputs }) {
     const it = {
       targets: inputs.targets!.data as Int32Array,

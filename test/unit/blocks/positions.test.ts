@@ -197,6 +197,18 @@ describe.each(backends)('on %s', (backend) => {
     }
   });
 
+  test('histories and sessions give the times', async () => {
+    using model = new SASRec({ items: shop.items, maxLength: 6, dim: 8, positions: timeBuckets({ unit: 50 }) }).init(1);
+    const events = [0, 40, 900].map((time, t) => ({ item: t + 1, time }));
+    using session = await model.session();
+    for (const event of events) await session.push(event);
+    const list = await session.recommend({ k: 4 });
+    expect(list).toEqual(await model.recommend(events, { k: 4 }));
+    const other = events.map(({ item }, t) => ({ item, time: 1000 * t }));
+    expect(await model.recommend(other, { k: 4 })).not.toEqual(list);
+    await expect(model.recommend([1, 2])).rejects.toThrow('timeBuckets() reads the times of the events');
+  });
+
   test('a model whose positions read later times is not asked at rows that have a future', async () => {
     const positions = summed({ of: [learnedFromStart(), continuousTime()] });
     using model = new SASRec({ items: shop.items, maxLength: 6, dim: 8, positions });
