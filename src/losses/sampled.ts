@@ -1,7 +1,7 @@
 /** What all losses over a target and sampled negatives share. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber, describe } from '../core/shape.ts';
-import type { Negatives, Sampler } from '../data/negatives/sampler.ts';
+import { checkNumber } from '../core/shape.ts';
+import { checkSampler, type Negatives, type Sampler } from '../data/negatives/sampler.ts';
 import { type SampledScores, type SampledSlopes, sampledLoss } from '../ops/sampled-loss.ts';
 import type { LossTargets, Output } from './loss.ts';
 
@@ -16,9 +16,7 @@ export interface NegativesOptions {
 /** The checked `negatives` of a loss. */
 export function drawing(name: string, count: number, sampler: Sampler): { count: number; sampler: Sampler } {
   checkNumber(`${name}: negatives`, count, { min: 1, integer: true });
-  if (typeof sampler?.prepare !== 'function') {
-    throw new TypeError(`${name}: sampler must be a sampler such as uniform(), got ${describe(sampler)}.`);
-  }
+  checkSampler(`${name}: sampler`, sampler);
   return { count, sampler };
 }
 

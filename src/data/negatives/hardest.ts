@@ -1,6 +1,6 @@
 /** Hard negatives. */
 import { checkNumber } from '../../core/shape.ts';
-import type { Sampler } from './sampler.ts';
+import { checkSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link hardest}. */
 export interface HardestOptions {
@@ -17,10 +17,11 @@ export interface HardestOptions {
  * that of `sampler`.
  *
  * A pool may hold the target itself or other items the user likes, which are the hardest of all: choose from
- * `uniform({ excludeSeen: true })`, or `maskHits` in losses that have it.
+ * `uniform({ excludeSeen: true })`, or `maskHits` in losses that have it. The penalty of `l2Rows` is on the whole pool.
  */
 export function hardest({ pool, sampler }: HardestOptions): Sampler {
   checkNumber('hardest: pool', pool, { min: 2, integer: true });
+  checkSampler('hardest: sampler', sampler);
   return {
     name: 'hardest',
     options: { pool, sampler },

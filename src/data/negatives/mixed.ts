@@ -1,6 +1,6 @@
 /** Negatives of several samplers together. */
 import { checkNumber } from '../../core/shape.ts';
-import type { NegativeRequest, Negatives, Sampler } from './sampler.ts';
+import { checkSampler, type NegativeRequest, type Negatives, type Sampler } from './sampler.ts';
 
 /** Options of {@link mixed}. */
 export interface MixedOptions {
@@ -21,6 +21,7 @@ export interface MixedOptions {
  */
 export function mixed({ samplers, shares = samplers.map(() => 1) }: MixedOptions): Sampler {
   if (samplers.length === 0) throw new RangeError('mixed needs at least one sampler, got none.');
+  for (const sampler of samplers) checkSampler('mixed: every one of samplers', sampler);
   if (shares.length !== samplers.length) {
     throw new RangeError(
       `mixed needs one share for each of its ${samplers.length} samplers, got ${shares.length} shares.`,
@@ -35,6 +36,9 @@ export function mixed({ samplers, shares = samplers.map(() => 1) }: MixedOptions
       const draws = samplers.map((sampler) => sampler.prepare(train, items));
       return (request) => {
         const drawn = draws.map((draw, i) => draw(ownRequest(request, i, shares[i] as number)));
+        if (drawn.some(({ hardest }) => hardest !== undefined)) {
+          throw new Error('mixed cannot hold hardest(), which chooses by scores: put hardest() around mixed().');
+        }
         const withQ = drawn.some(({ logQ }) => logQ) ? drawn.map((each) => alike(each, request)) : drawn;
         return withQ.every(({ shared }) => shared) ? joinShared(withQ) : joinOwn(withQ, request.target.length);
       };
@@ -55,23 +59,22 @@ function alike(drawn: Negatives, { items, target }: NegativeRequest): Negatives 
 }
 
 function joinShared(drawn: readonly Negatives[]): Negatives {
-  const holders = drawn.filter(({ own }) => own);
-  if (holders.length > 1) throw new Error('mixed may have one sampler that holds the targets, such as inBatch().');
-  let first = 0;
+  if (drawn.filter(({ own }) => own).length > 1) {
+    throw new Error('mixed may have one sampler that holds the targets, such as inBatch().');
+  }
+  const count = drawn.reduce((sum, { items }) => sum + items.length, 0);
+  const items = new Int32Array(count);
+  const logQ = drawn[0]?.logQ && new Float32Array(count);
   let own: Int32Array | undefined;
+  let first = 0;
   for (const each of drawn) {
     const from = first;
+    items.set(each.items, from);
+    if (each.logQ) logQ?.set(each.logQ, from);
     own ??= each.own?.map((place) => (place < 0 ? place : place + from));
     first += each.items.length;
   }
-  return {
-    items: Int32Array.from(drawn.flatMap(({ items }) => [...items])),
-    shared: true,
-    count: first,
-    logQ: drawn[0]?.logQ && Float32Array.from(drawn.flatMap(({ logQ }) => [...(logQ as Float32Array)])),
-    targetLogQ: drawn[0]?.targetLogQ,
-    own,
-  };
+  return { items, shared: true, count, logQ, targetLogQ: drawn[0]?.targetLogQ, own };
 }
 
 /** Target after target. */

@@ -2,6 +2,7 @@
 import type { Part } from '../../core/part.ts';
 import type { Ragged } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
+import { describe } from '../../core/shape.ts';
 
 /** What the negatives of one training step are drawn for. It covers the whole step, save for a `perTarget` sampler. */
 export interface NegativeRequest {
@@ -55,6 +56,12 @@ export interface Sampler extends Part {
    * @returns what draws the negatives of a step
    */
   prepare(train: Ragged, items: number): (request: NegativeRequest) => Negatives;
+}
+
+/** @throws TypeError naming the option if `sampler` is none */
+export function checkSampler(option: string, sampler: Sampler): void {
+  if (typeof sampler?.prepare === 'function') return;
+  throw new TypeError(`${option} must be a sampler such as uniform(), got ${describe(sampler)}.`);
 }
 
 /** The negatives of the targets `from` … `to - 1` only: what a micro-batch of the step needs. */

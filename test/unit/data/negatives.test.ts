@@ -210,6 +210,11 @@ describe('mixed', () => {
   });
 
   test('says what does not go together', () => {
+    const none = undefined as unknown as Sampler;
+    expect(() => mixed({ samplers: [uniform(), none] })).toThrow('every one of samplers must be a sampler such as');
+    expect(() => hardest({ pool: 9, sampler: none })).toThrow('hardest: sampler must be a sampler such as uniform()');
+    const inside = mixed({ samplers: [hardest({ pool: 9, sampler: uniform() }), uniform()] });
+    expect(() => draw(inside)).toThrow('put hardest() around mixed()');
     expect(() => mixed({ samplers: [] })).toThrow('mixed needs at least one sampler, got none.');
     expect(() => mixed({ samplers: [uniform()], shares: [1, 1] })).toThrow('one share for each of its 1 samplers');
     expect(() => draw(mixed({ samplers: [uniform(), inBatch()] }))).toThrow('must all share their negatives or none');
