@@ -21,6 +21,7 @@ export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/se
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
 export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
+export { BSARecBlock, type BSARecBlockOptions, bsarecBlock } from './blocks/bsarec-block.ts';
 export { type DenseOutputOptions, denseOutput } from './blocks/dense-output.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
 export {
@@ -30,6 +31,7 @@ export {
   type FeedForwardPart,
   feedForward,
 } from './blocks/feed-forward.ts';
+export { FrequencyFilter, type FrequencyFilterOptions } from './blocks/frequency-filter.ts';
 export { GRU, type GRUOptions } from './blocks/gru.ts';
 export {
   LayerNorm,
@@ -213,6 +215,7 @@ export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
+export { BSARec } from './models/bsarec.ts';
 export { CORE, type CoreOptions } from './models/core.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
 export {
@@ -289,6 +292,7 @@ export { gruCell } from './ops/gru-cell.ts';
 export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { type LinearAttentionOptions, linearAttention } from './ops/linear-attention.ts';
+export { lowPass } from './ops/low-pass.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';

@@ -18,6 +18,8 @@ export interface FeedForwardOptions {
   bias?: boolean | undefined;
   /** Rate of dropout after the activation and after the second map. @defaultValue 0 */
   dropout?: number | undefined;
+  /** Rate after the activation, where it is another: BERT's code and those made of it have none. @defaultValue dropout */
+  innerDropout?: number | undefined;
 }
 
 /** A network that reads every row by itself and drops what it gives. */
@@ -40,18 +42,21 @@ export class FeedForward extends Module implements FeedForwardBlock {
   readonly up: Linear;
   readonly down: Linear;
   readonly dropout: number;
+  readonly innerDropout: number;
   readonly #activation: Activation;
 
-  constructor({ dim, hidden = 4 * dim, activation = relu, bias = true, dropout: rate = 0 }: FeedForwardOptions) {
+  constructor({ dim, hidden = 4 * dim, activation = relu, bias = true, ...rates }: FeedForwardOptions) {
     super();
+    const { dropout = 0, innerDropout = dropout } = rates;
     this.up = new Linear(dim, hidden, { bias });
     this.down = new Linear(hidden, dim, { bias });
-    this.dropout = rate;
+    this.dropout = dropout;
+    this.innerDropout = innerDropout;
     this.#activation = activation;
   }
 
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, residual?: tf.Tensor2D): tf.Tensor2D {
-    const inner = dropout(this.up.forward(x, this.#activation), this.dropout, rng?.fork('inner'), layout);
+    const inner = dropout(this.up.forward(x, this.#activation), this.innerDropout, rng?.fork('inner'), layout);
     const outer = this.down.forward(inner);
     if (residual) return dropoutAdd(residual, outer, this.dropout, rng?.fork('outer'), layout);
     return dropout(outer, this.dropout, rng?.fork('outer'), layout);
@@ -60,10 +65,10 @@ export class FeedForward extends Module implements FeedForwardBlock {
 
 /** {@link FeedForward} as a part. */
 export function feedForward(options: Omit<FeedForwardOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
-  const { hidden, activation = relu, bias = true } = options;
+  const { hidden, activation = relu, bias = true, innerDropout } = options;
   return {
     name: 'feedForward',
-    options: { hidden, activation, bias },
-    create: (size) => new FeedForward({ ...size, hidden, activation, bias }),
+    options: { hidden, activation, bias, innerDropout },
+    create: (size) => new FeedForward({ ...size, hidden, activation, bias, innerDropout }),
   };
 }

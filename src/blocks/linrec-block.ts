@@ -46,7 +46,7 @@ export class LinRecBlock extends Module implements SequenceBlock {
     super();
     this.attention = new LinearAttention({ dim, heads, scale });
     this.norm1 = new LayerNorm(dim, { epsilon });
-    this.feedForward = new FeedForward({ dim, hidden, activation, dropout });
+    this.feedForward = new FeedForward({ dim, hidden, activation, dropout, innerDropout: 0 });
     this.norm2 = new LayerNorm(dim, { epsilon });
     this.causal = causal;
     this.dropout = dropout;

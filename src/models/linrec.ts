@@ -1,7 +1,6 @@
 /** LinRec. */
 import { layerNormalization, noNormalization } from '../blocks/layer-norm.ts';
 import { linrecBlock } from '../blocks/linrec-block.ts';
-import { tiedOutput } from '../blocks/output-head.ts';
 import { learnedFromStart } from '../blocks/positions/learned.ts';
 import { gelu } from '../ops/activations.ts';
 import { SASRec, type SASRecOptions } from './sasrec.ts';
@@ -24,15 +23,7 @@ import { SASRec, type SASRecOptions } from './sasrec.ts';
  */
 export class LinRec extends SASRec {
   static override readonly modelName: string = 'LinRec';
-  static override readonly parts = {
-    ...SASRec.parts,
-    learnedFromStart,
-    layerNormalization,
-    linrecBlock,
-    gelu,
-    noNormalization,
-    tiedOutput,
-  };
+  static override readonly parts = { ...SASRec.parts, learnedFromStart, linrecBlock, gelu };
 
   constructor(options: SASRecOptions) {
     super({

@@ -1,6 +1,7 @@
 /** One table for every block: shape, size, gradients, what a row reads, memory. A new block is a new row. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  BSARecBlock,
   type Continued,
   constrainedEmbedding,
   continuousTime,
@@ -8,6 +9,7 @@ import {
   Embedding,
   equalWeights,
   FeedForward,
+  FrequencyFilter,
   feedForward,
   GRU,
   LayerNorm,
@@ -180,6 +182,21 @@ const table: Record<string, Row<Module>> = {
     forward: (b, x, layout, rng) => b.forward(x, layout, rng),
     width: 4,
     parameters: 167,
+    reads: 'all',
+    drops: true,
+  }),
+  FrequencyFilter: row({
+    block: () => new FrequencyFilter({ dim: 4, c: 1 }),
+    forward: (b, x, layout) => b.forward(x, layout),
+    width: 4,
+    parameters: 4,
+    reads: 'all',
+  }),
+  BSARecBlock: row({
+    block: () => new BSARecBlock({ ...size, c: 1 }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 4,
+    parameters: 256,
     reads: 'all',
     drops: true,
   }),

@@ -4,6 +4,7 @@ import {
   AssociationRules,
   adam,
   BERT4Rec,
+  BSARec,
   bprMax,
   type Catalog,
   CORE,
@@ -170,6 +171,11 @@ const table: Record<string, Row> = {
     { oneHotEmbedding },
     { loss: bprMax({ negatives: 12, sampler: uniform({ shared: true }) }), epochs: 6, batchSize: 8 },
   ),
+  BSARec: {
+    ...ofBeginnings,
+    make: (items) => new BSARec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1 }),
+    load: (file) => BSARec.load(file),
+  },
   LinRec: {
     ...ofBeginnings,
     make: (items) => new LinRec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1 }),

@@ -1,6 +1,7 @@
 /** The adapter of every case, by name. */
 import type { AdapterTable } from '../case.ts';
 import { adapters as bert4rec } from './bert4rec.ts';
+import { adapters as bsarec } from './bsarec.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
@@ -25,6 +26,7 @@ export const adapters: AdapterTable = [
   ...core,
   ...gsasrec,
   ...linrec,
+  ...bsarec,
   ...layers,
   ...losses,
   ...contrastive,
