@@ -276,16 +276,17 @@ const official: Adapter = async (kase) => {
       });
       return losses.reduce((sum, each) => tf.add(sum, each));
     };
-  const factor = kase.number('logq');
-  const [elu, regularization] = [kase.number('elu_param'), kase.number('bpreg')];
-  await peer.check(
-    new Map([
-      ['xe', total(sampledSoftmax({ ...options, logQ: false }))],
-      ['xe_logq1', total(sampledSoftmax({ ...options, logQ: factor }), true)],
-      ['bprmax_elu.5_reg1', total(bprMax({ ...options, elu, regularization }))],
-      ['bprmax_noelu_reg0', total(bprMax({ ...options, elu: 0, regularization: 0 }))],
-    ]),
-  );
+  const losses = new Map([['xe', total(sampledSoftmax({ ...options, logQ: false }))]]);
+  for (const key of kase.keys('loss/')) {
+    const name = key.slice('loss/'.length);
+    const [, factor] = /^xe_logq([\d.]+)$/.exec(name) ?? [];
+    if (factor) losses.set(name, total(sampledSoftmax({ ...options, logQ: Number(factor) }), true));
+    const [, elu, regularization] = /^bprmax_(?:no)?elu([\d.]*)_reg([\d.]+)$/.exec(name) ?? [];
+    if (regularization) {
+      losses.set(name, total(bprMax({ ...options, elu: Number(elu), regularization: Number(regularization) })));
+    }
+  }
+  await peer.check(losses);
 
   const { weight, bias } = model.output();
   const first = () => {
