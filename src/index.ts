@@ -20,6 +20,7 @@
 export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/select.ts';
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
+export { AttentionPooling, type AttentionPoolingOptions } from './blocks/attention-pooling.ts';
 export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
 export { BSARecBlock, type BSARecBlockOptions, bsarecBlock } from './blocks/bsarec-block.ts';
 export { type DenseOutputOptions, denseOutput } from './blocks/dense-output.ts';
@@ -32,7 +33,9 @@ export {
   feedForward,
 } from './blocks/feed-forward.ts';
 export { FrequencyFilter, type FrequencyFilterOptions } from './blocks/frequency-filter.ts';
+export { GatedGraph, type GatedGraphOptions } from './blocks/gated-graph.ts';
 export { GRU, type GRUOptions } from './blocks/gru.ts';
+export { HorizontalConvolution, type HorizontalConvolutionOptions } from './blocks/horizontal-convolution.ts';
 export {
   LayerNorm,
   type LayerNormOptions,
@@ -83,6 +86,7 @@ export {
 } from './blocks/session-mixture.ts';
 export { SwiGLU, type SwiGLUOptions, swiglu } from './blocks/swiglu.ts';
 export { TransformerBlock, type TransformerBlockOptions, transformerBlock } from './blocks/transformer-block.ts';
+export { VerticalConvolution, type VerticalConvolutionOptions } from './blocks/vertical-convolution.ts';
 export type { CodeLists, Codes } from './core/codes.ts';
 // Core
 export {
@@ -165,6 +169,7 @@ export { type PopularityOptions, popularity } from './data/negatives/popularity.
 export { type NegativeRequest, type Negatives, type Sampler, sliceNegatives } from './data/negatives/sampler.ts';
 export { type UniformOptions, uniform } from './data/negatives/uniform.ts';
 export { type ReadOptions, type ReadProgress, readInteractions } from './data/read-interactions.ts';
+export { type SessionGraph, type SessionGraphOptions, sessionGraph } from './data/session-graph.ts';
 export { type FractionOptions, lastFraction, leaveLastOut, splitByTime, type TimeSplitOptions } from './data/split.ts';
 export { type SessionPart, type SessionSplitOptions, splitSessions } from './data/split-sessions.ts';
 export { splitUsers, type UserSplitOptions } from './data/split-users.ts';
@@ -293,6 +298,7 @@ export { layerNorm } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
 export { type LinearAttentionOptions, linearAttention } from './ops/linear-attention.ts';
 export { lowPass } from './ops/low-pass.ts';
+export { maxOverTime } from './ops/max-over-time.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';

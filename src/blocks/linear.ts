@@ -11,17 +11,23 @@ export interface LinearOptions {
   bias?: boolean | undefined;
   /** Initial weight; PyTorch's default would be `fanInUniform`. @defaultValue xavierUniform */
   init?: Initializer | undefined;
+  /** Initial bias. @defaultValue zeros */
+  biasInit?: Initializer | undefined;
 }
 
-/** `y = x Wᵀ + b` with the weight stored `[outputs, inputs]` as in PyTorch; the bias starts at 0. */
+/** `y = x Wᵀ + b` with the weight stored `[outputs, inputs]` as in PyTorch. */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(inputs: number, outputs: number, { bias = true, init = xavierUniform }: LinearOptions = {}) {
+  constructor(
+    inputs: number,
+    outputs: number,
+    { bias = true, init = xavierUniform, biasInit = zeros }: LinearOptions = {},
+  ) {
     super();
     this.weight = new Parameter([outputs, inputs], init);
-    this.bias = bias ? new Parameter([outputs], zeros) : undefined;
+    this.bias = bias ? new Parameter([outputs], biasInit) : undefined;
   }
 
   /**

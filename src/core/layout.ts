@@ -32,6 +32,7 @@ export class Layout {
   /** The position of each row from the end of its sequence, 0 for the last (host). */
   readonly positionsFromEnd: Int32Array;
   readonly #memo = new Map<unknown, tf.Tensor[]>();
+  #last: Layout | undefined;
 
   /** @param of a batch, or its offsets (B+1) */
   constructor(of: Ragged | Int32Array, options: LayoutOptions = {}) {
@@ -110,14 +111,16 @@ export class Layout {
 
   /**
    * The layout of the last row of every sequence alone, at its position: the queries of a model that wants only what
-   * comes next.
+   * comes next. It is the same object every time, and disposed of with this layout at the latest.
    *
    * @throws RangeError for an empty sequence, which has none
    */
   last(): Layout {
+    if (this.#last) return this.#last;
     const starts = this.lastRows();
     for (let b = 0; b < starts.length; b++) starts[b] = this.positions[starts[b] as number] as number;
-    return new Layout(range(this.count + 1), { starts, firstSequence: this.firstSequence });
+    this.#last = new Layout(range(this.count + 1), { starts, firstSequence: this.firstSequence });
+    return this.#last;
   }
 
   /** The row, in this layout, of each row of `queries`, a layout of some positions of the same sequences. */
@@ -128,6 +131,23 @@ export class Layout {
       rows[row] = (this.offsets[b] as number) + (queries.positions[row] as number) - (this.starts[b] as number);
     }
     return rows;
+  }
+
+  /**
+   * For each row of `queries`, a layout of some positions of the same sequences, the window of the `length` rows that end
+   * with it, oldest first: rows of this layout, and -1 where the sequence has none.
+   *
+   * @returns `[queries.capacity · length]`; rows past the N of `queries` have no rows in their windows
+   */
+  windows(length: number, queries: Layout = this): Int32Array {
+    const out = new Int32Array(queries.capacity * length).fill(-1);
+    const rows = this.rowsOf(queries);
+    for (let query = 0; query < rows.length; query++) {
+      const first = this.offsets[queries.sequences[query] as number] as number;
+      let row = rows[query] as number;
+      for (let place = length - 1; place >= 0 && row >= first; place--) out[query * length + place] = row--;
+    }
+    return out;
   }
 
   /** `column` over the N rows, lengthened with zeros to `capacity`. */
@@ -154,6 +174,7 @@ export class Layout {
   dispose(): void {
     for (const tensors of this.#memo.values()) tf.dispose(tensors);
     this.#memo.clear();
+    this.#last?.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /** One table for every block: shape, size, gradients, what a row reads, memory. A new block is a new row. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  AttentionPooling,
   BSARecBlock,
   type Continued,
   constrainedEmbedding,
@@ -11,7 +12,10 @@ import {
   FeedForward,
   FrequencyFilter,
   feedForward,
+  GatedGraph,
   GRU,
+  gatherRows,
+  HorizontalConvolution,
   LayerNorm,
   Layout,
   LigrBlock,
@@ -40,12 +44,14 @@ import {
   SwiGLU,
   sasrecBlock,
   separateEmbedding,
+  sessionGraph,
   sinusoidal,
   summed,
   TransformerBlock,
   timeBuckets,
   transformerBlock,
   transformerWeights,
+  VerticalConvolution,
 } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { backends, use } from '../support/backends.ts';
@@ -344,6 +350,48 @@ const table: Record<string, Row<Module>> = {
     parameters: 35,
     reads: 'nothing',
   }),
+  HorizontalConvolution: row({
+    block: () => new HorizontalConvolution({ length: 3, dim: 4, filters: 2, heights: [1, 3] }),
+    forward: (b, x, layout) => b.forward(windows(x, layout)),
+    width: 4,
+    parameters: 36,
+    reads: 'past',
+  }),
+  VerticalConvolution: row({
+    block: () => new VerticalConvolution({ length: 3, filters: 2 }),
+    forward: (b, x, layout) => b.forward(windows(x, layout)),
+    width: 8,
+    parameters: 8,
+    reads: 'past',
+  }),
+  GatedGraph: row({
+    block: () => new GatedGraph({ dim: 4, steps: 4 }),
+    forward: (b, x) => b.forward(x, edges()),
+    width: 4,
+    parameters: 216,
+    reads: 'all',
+  }),
+  'GatedGraph, incoming edges only': row({
+    block: () => new GatedGraph({ dim: 4, steps: 4, relations: 1, mapped: false, reset: 'before' }),
+    forward: (b, x) => b.forward(x, edges().slice(0, 1)),
+    width: 4,
+    parameters: 120,
+    reads: 'past',
+  }),
+  AttentionPooling: row({
+    block: () => new AttentionPooling({ dim: 4 }),
+    forward: (b, x, layout) => everyRow(b.forward(x, layout, gatherRows(x, layout.lastRows())), layout),
+    width: 4,
+    parameters: 44,
+    reads: 'all',
+  }),
+  'AttentionPooling, softmax': row({
+    block: () => new AttentionPooling({ dim: 4, softmax: true, query: false }),
+    forward: (b, x, layout) => everyRow(b.forward(x, layout), layout),
+    width: 4,
+    parameters: 24,
+    reads: 'all',
+  }),
   learnedFromStart: row({
     block: () => learnedFromStart().create({ dim: 4, maxLength: 6 }),
     forward: (b, _x, layout) => b.forward(layout, EVENTS),
@@ -409,6 +457,29 @@ const EVENTS = new Ragged(OFFSETS, {
   item: new Int32Array(ROWS),
   time: Float64Array.of(1, 2, 30, 31, 50, 7, 7, 90),
 });
+/** The last three rows up to each; free places repeat the first row. @returns [ROWS, 3, 4] */
+function windows(x: tf.Tensor2D, layout: Layout): tf.Tensor3D {
+  const rows = layout.windows(3);
+  const first = (i: number) => layout.offsets[layout.sequences[Math.floor(i / 3)] as number] as number;
+  return tf.reshape(
+    gatherRows(
+      x,
+      rows.map((row, i) => (row < 0 ? first(i) : row)),
+    ),
+    [ROWS, 3, 4],
+  );
+}
+/** Each row a node, with an edge to the next row of its sequence. */
+function edges() {
+  const { incoming, outgoing } = sessionGraph(
+    new Ragged(OFFSETS, { item: Int32Array.from({ length: ROWS }, (_, i) => i) }),
+  );
+  return [incoming, outgoing];
+}
+/** The row of its sequence for every row. */
+function everyRow(pooled: tf.Tensor2D, layout: Layout): tf.Tensor2D {
+  return gatherRows(pooled, layout.sequences);
+}
 const inputs = (change = (value: number, _row: number) => value) => {
   const values = new Rng(3).normals(new Float32Array(ROWS * 4));
   return tf.tensor2d(

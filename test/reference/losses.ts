@@ -13,6 +13,9 @@ const mean = (values: readonly number[]) => sum(values) / Math.max(values.length
 /** -ln σ(p) - Σ ln(1 - σ(n)) */
 export const bce: TargetLoss = (p, n) => softplus(-p) + sum(n.map(softplus));
 
+/** -ln σ(p) - the mean of ln(1 - σ(n)) */
+export const meanBce: TargetLoss = (p, n) => softplus(-p) + mean(n.map(softplus));
+
 /** -(ln σ(p)^β + Σ ln(1 - σ(n))) / (1 + K) */
 export function gbce(t: number, items: number): TargetLoss {
   return (p, n) => {

@@ -3,54 +3,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   type Continued,
   type Edges,
+  GatedGraph,
   GRU,
   gatherRows,
-  gruCell,
   Layout,
-  linear,
   Module,
-  neighborSums,
   Parameter,
   tensorOf,
   zeros,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { numbers, Peer, type Source, same, torchGruNames } from '../peer.ts';
-
-/** A parameter for each stored tensor, by its name; all but vectors as rows. */
-class Stored extends Module {
-  readonly stored: { [name: string]: Parameter } = {};
-
-  constructor(kase: GoldenCase) {
-    super();
-    for (const name of kase.parameters()) {
-      const shape = kase.shape(`state/${name}`);
-      const columns = shape.at(-1) as number;
-      const size = kase.floats(`state/${name}`).length;
-      this.stored[pathOf(name)] = new Parameter(shape.length < 2 ? shape : [size / columns, columns], (out) =>
-        out.fill(0),
-      );
-    }
-  }
-
-  peer(kase: GoldenCase): Peer {
-    const names = kase.parameters().map((name): [string, Source] => [name, same(`stored.${pathOf(name)}`)]);
-    return new Peer(kase, this, names);
-  }
-
-  has(name: string): boolean {
-    return pathOf(name) in this.stored;
-  }
-
-  get<T extends tf.Tensor = tf.Tensor2D>(name: string): T {
-    return tensorOf(this.stored[pathOf(name)] as Parameter) as T;
-  }
-}
-
-/** A dot separates fields. */
-function pathOf(name: string): string {
-  return name.replaceAll('.', '_');
-}
+import { linearNames, numbers, Peer, type Source, same, torchGruNames, unused } from '../peer.ts';
 
 /** Σ y · upstream */
 function dot(kase: GoldenCase, y: tf.Tensor2D): tf.Scalar {
@@ -121,39 +84,62 @@ function slotOf(layout: Layout, row: number, length: number): number {
   return (layout.sequences[row] as number) * length + (layout.positions[row] as number);
 }
 
+/** The layer, and the nodes it is given. */
+class Graph extends Module {
+  readonly x: Parameter;
+  readonly graph: GatedGraph;
+
+  constructor(kase: GoldenCase) {
+    super();
+    const [count, nodes, dim] = kase.shape('state/x') as [number, number, number];
+    this.x = new Parameter([count * nodes, dim], (out) => out.fill(0));
+    this.graph = new GatedGraph({ dim });
+  }
+}
+
 const gatedGraph: Adapter = async (kase) => {
-  const stored = new Stored(kase);
-  const peer = stored.peer(kase);
+  const module = new Graph(kase);
+  const peer = new Peer(kase, module, [['x', same('x')], ...gatedGraphNames(kase, 'm')]);
   const relations = edgesOf(kase);
-  // Only the name says it: RecBole has (1 - z) h + z n, the authors (1 - z) n + z h.
-  const mirrored = kase.name.endsWith('_recbole');
-  const width = kase.size('state/x', -1);
-  const signs = Float32Array.from({ length: 3 * width }, (_, i) => (mirrored && Math.floor(i / width) === 1 ? -1 : 1));
-  const signed = <T extends tf.Tensor>(name: string): T => {
-    const x = stored.get<T>(name);
-    return tf.mul(x, x.rank === 2 ? tf.tensor2d(signs, [3 * width, 1]) : tf.tensor1d(signs));
-  };
-  const both = <T extends tf.Tensor>(...names: string[]): T => tf.concat(names.map((name) => stored.get<T>(name))) as T;
-  const outgoing = stored.has('m.b_oah') ? 'm.b_oah' : 'm.b_ioh';
-  const step = (x: tf.Tensor2D): tf.Tensor2D => {
-    const weight = both<tf.Tensor2D>('m.linear_edge_in.weight', 'm.linear_edge_out.weight');
-    const sent = linear(x, weight, both('m.linear_edge_in.bias', 'm.linear_edge_out.bias'));
-    const received: tf.Tensor2D = tf.add(neighborSums(sent, relations), both<tf.Tensor1D>('m.b_iah', outgoing));
-    return gruCell(linear(received, signed('m.w_ih'), signed('m.b_ih')), x, signed('m.w_hh'), {
-      bias: signed('m.b_hh'),
-    });
-  };
   const forward = (steps: number) => {
-    let x: tf.Tensor2D = stored.get('x');
-    for (let i = 0; i < steps; i++) x = step(x);
+    let x = tensorOf<tf.Tensor>(module.x) as tf.Tensor2D;
+    for (let i = 0; i < steps; i++) x = module.graph.forward(x, relations);
     return x;
   };
   for (const key of kase.keys('out/')) {
     kase.compare(key, await numbers(() => forward(Number(key.slice('out/y'.length)))));
   }
   await peer.check(new Map([['dot', () => dot(kase, forward(kase.number('step')))]]));
-  stored.dispose();
+  module.dispose();
 };
+
+/**
+ * The layer under `prefix` in the authors' code or RecBole's, as the field `graph` of ours. RecBole has the update gate the
+ * other way round, (1 - z) h + z n: the same with the rows of z negated. The authors' `linear_edge_f` is not used.
+ */
+export function gatedGraphNames(kase: GoldenCase, prefix: string): [string, Source][] {
+  const width = kase.size(`state/${prefix}.b_iah`, 0);
+  const mirrored = kase.has(`state/${prefix}.b_ioh`);
+  const gates = (path: string): Source => ({
+    pieces: [0, 1, 2].map((gate) => ({
+      path,
+      rows: [gate * width, (gate + 1) * width],
+      negate: mirrored && gate === 1,
+    })),
+  });
+  const names: [string, Source][] = [
+    ['w_ih', gates('graph.input.weight')],
+    ['b_ih', gates('graph.input.bias')],
+    ['w_hh', gates('graph.state.weight')],
+    ['b_hh', gates('graph.state.bias')],
+    ['b_iah', same('graph.received.0')],
+    [mirrored ? 'b_ioh' : 'b_oah', same('graph.received.1')],
+    ...linearNames('linear_edge_in', 'graph.edges.0'),
+    ...linearNames('linear_edge_out', 'graph.edges.1'),
+    ...(mirrored ? [] : ['weight', 'bias'].map((leaf): [string, Source] => [`linear_edge_f.${leaf}`, unused])),
+  ];
+  return names.map(([name, source]) => [`${prefix}.${name}`, source]);
+}
 
 /** The incoming and the outgoing edges of all graphs, from matrices `[B, N, 2N]`. */
 function edgesOf(kase: GoldenCase): Edges[] {

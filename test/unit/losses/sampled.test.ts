@@ -27,6 +27,7 @@ const questions = { item: targets, weight: weights };
 
 const losses: [name: string, loss: Loss, reference: reference.TargetLoss][] = [
   ['bce', bce(), reference.bce],
+  ['bce, mean', bce({ negatives: 3, mean: true }), reference.meanBce],
   ['gbce, t 0', gbce({ t: 0 }), reference.gbce(0, items)],
   ['gbce, t 0.75', gbce(), reference.gbce(0.75, items)],
   ['gbce, t 1', gbce({ t: 1 }), reference.gbce(1, items)],
