@@ -221,6 +221,7 @@ export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
 export { BSARec } from './models/bsarec.ts';
+export { Caser, type CaserOptions } from './models/caser.ts';
 export { CORE, type CoreOptions } from './models/core.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
 export {

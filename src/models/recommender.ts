@@ -5,6 +5,7 @@ import { type PartSource, partsFromJson, partsToJson } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { Catalog, type ItemId } from '../data/catalog.ts';
+import type { UserId } from '../data/event-collector.ts';
 import { featureNames } from '../data/features.ts';
 import { type HistoryEvent, type RequestFeatures, readHistories } from '../data/histories.ts';
 import { chunkSize, type ExcludeOptions, type Scorer, type TopK } from '../evaluation/scorer.ts';
@@ -33,13 +34,16 @@ export interface RecommendOptions {
   unknown?: 'drop' | 'error' | undefined;
   /** What is known of the user and the moment; needed by models with features of users or of the context. */
   features?: RequestFeatures | undefined;
+  /** Whose history it is, for models with a vector for each user; the others refuse it. @defaultValue no user */
+  user?: UserId | undefined;
   /** Called with the ids that were left out, if any, and the number of the history that had them. */
   onUnknown?: ((ids: readonly ItemId[], history: number) => void) | undefined;
 }
 
-/** {@link RecommendOptions} for many histories: with features for each of them. */
-export interface RecommendManyOptions extends Omit<RecommendOptions, 'features'> {
+/** {@link RecommendOptions} for many histories: with features and a user for each of them. */
+export interface RecommendManyOptions extends Omit<RecommendOptions, 'features' | 'user'> {
   features?: readonly RequestFeatures[] | undefined;
+  users?: readonly (UserId | undefined)[] | undefined;
 }
 
 export interface ExplainOptions extends Omit<RecommendOptions, 'k'> {
@@ -127,11 +131,8 @@ export abstract class Recommender extends Module implements Scorer {
    *
    * @param history oldest first: item ids, or events `{ item, …features }` where the model reads features of events
    */
-  async recommend(
-    history: Iterable<ItemId | HistoryEvent>,
-    { features, ...options }: RecommendOptions = {},
-  ): Promise<Recommendation[]> {
-    const [list] = await this.recommendMany([history], { ...options, features: features && [features] });
+  async recommend(history: Iterable<ItemId | HistoryEvent>, options: RecommendOptions = {}): Promise<Recommendation[]> {
+    const [list] = await this.recommendMany([history], ofOne(options));
     return list as Recommendation[];
   }
 
@@ -162,7 +163,21 @@ export abstract class Recommender extends Module implements Scorer {
     unknown.forEach((ids, number) => {
       if (ids.length > 0) options.onUnknown?.(ids, number);
     });
-    return known;
+    return options.users ? this.addressed(known, options.users, options) : known;
+  }
+
+  /**
+   * Histories with the column `user`, for models that have a vector for each user.
+   *
+   * @param users one for each history; undefined is no user
+   */
+  protected addressed(
+    _histories: Ragged,
+    _users: readonly (UserId | undefined)[],
+    _options: Pick<RecommendOptions, 'unknown'>,
+  ): Ragged {
+    const { modelName } = this.constructor as typeof Recommender;
+    throw new TypeError(`This ${modelName} has no vectors of users: leave out the user.`);
   }
 
   async #best(histories: Ragged, k: number, exclude: Ragged | undefined): Promise<TopK> {
@@ -187,7 +202,7 @@ export abstract class Recommender extends Module implements Scorer {
         catalog: this.catalog,
         window: this.window,
         reader: this.reader(),
-        read: (events, { features }) => this.#read([events], { ...options, features: features && [features] }),
+        read: (events, request) => this.#read([events], { ...ofOne(request), ...options }),
       },
       options,
     );
@@ -209,12 +224,9 @@ export abstract class Recommender extends Module implements Scorer {
    * why.events; // [{ item: 'sku-17', contribution: 0.41, attention: 0.22 }, …]
    * ```
    */
-  async explain(
-    history: Iterable<ItemId | HistoryEvent>,
-    { features, ...options }: ExplainOptions = {},
-  ): Promise<Explanation> {
+  async explain(history: Iterable<ItemId | HistoryEvent>, options: ExplainOptions = {}): Promise<Explanation> {
     const { catalog } = this;
-    const whole = this.#read([history], { ...options, features: features && [features] });
+    const whole = this.#read([history], ofOne(options));
     const item = options.item === undefined ? await this.#bestRow(whole, options) : catalog.row(options.item);
     if (item < 0) throw new RangeError(catalog.explainUnknown(options.item as ItemId));
     const read = whole.last(this.window);
@@ -384,6 +396,10 @@ export abstract class Recommender extends Module implements Scorer {
       `Every history must have at least one item that the model knows, got ${empty} of ${histories.count} without: ${modelName} has no answer to these, Popularity has.`,
     );
   }
+}
+
+function ofOne({ features, user, ...options }: RecommendOptions): RecommendManyOptions {
+  return { ...options, features: features && [features], users: user === undefined ? undefined : [user] };
 }
 
 /** The most histories and the most bytes of scores at once. */

@@ -2,6 +2,7 @@
 import type { AdapterTable } from '../case.ts';
 import { adapters as bert4rec } from './bert4rec.ts';
 import { adapters as bsarec } from './bsarec.ts';
+import { adapters as caser } from './caser.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
@@ -36,4 +37,5 @@ export const adapters: AdapterTable = [
   ...recurrent,
   ...stan,
   ...gru4rec,
+  ...caser,
 ];
