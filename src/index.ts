@@ -268,6 +268,7 @@ export {
   sharingAny,
   sharingLast,
 } from './models/session-neighbors.ts';
+export { SRGNN, type SRGNNOptions } from './models/sr-gnn.ts';
 export { paperForm, STAN, type STANOptions, type StanForm, sessionRecForm } from './models/stan.ts';
 export type { EventStream } from './models/streamed-history.ts';
 export { VSKNN, type VSKNNOptions } from './models/vsknn.ts';

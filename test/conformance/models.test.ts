@@ -42,6 +42,7 @@ import {
   SASRec,
   SequenceModel,
   SequentialRules,
+  SRGNN,
   STAN,
   sampledSoftmax,
   separateEmbedding,
@@ -205,6 +206,20 @@ const table: Record<string, Row> = {
     load: (file) => Caser.load(file, { parts: { tanh } }),
     fit: (model, data) => (model as Caser).fit(data, { ...byPrefixes, loss: crossEntropy() }),
     learnsOrder: true,
+    empty: 'error',
+  },
+  SRGNN: {
+    make: (items) => new SRGNN({ items, maxLength: 6, dim: 8 }),
+    load: (file) => SRGNN.load(file),
+    fit: (model, data) => (model as SRGNN).fit(data, byPrefixes),
+    learnsOrder: true,
+    empty: 'error',
+  },
+  'SRGNN, two steps, attention alone': {
+    make: (items) => new SRGNN({ items, maxLength: 6, dim: 8, steps: 2, hybrid: false }),
+    load: (file) => SRGNN.load(file),
+    fit: (model, data) => (model as SRGNN).fit(data, byPrefixes),
+    learnsOrder: false,
     empty: 'error',
   },
   MarkovChain: {

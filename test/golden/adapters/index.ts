@@ -17,6 +17,7 @@ import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
 import { adapters as recurrent } from './recurrent.ts';
 import { adapters as sasrec } from './sasrec.ts';
+import { adapters as srgnn } from './sr-gnn.ts';
 import { adapters as stan } from './stan.ts';
 
 export const adapters: AdapterTable = [
@@ -38,4 +39,5 @@ export const adapters: AdapterTable = [
   ...stan,
   ...gru4rec,
   ...caser,
+  ...srgnn,
 ];
