@@ -235,6 +235,8 @@ export {
   shareDecay,
 } from './models/decay.ts';
 export { type ExplainedEvent, Explanation, type PictureOptions } from './models/explanation.ts';
+export { FOSSIL, type FOSSILOptions } from './models/fossil.ts';
+export { FPMC, type FPMCOptions } from './models/fpmc.ts';
 export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
 export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
 export { ItemRules } from './models/item-rules.ts';
@@ -261,16 +263,21 @@ export {
   type SessionModel,
   type SessionOptions,
 } from './models/session.ts';
+export type { SessionIndex } from './models/session-index.ts';
 export {
+  type NeighborQuery,
   type NeighborSource,
   SessionNeighbors,
   type SessionNeighborsOptions,
   sharingAny,
   sharingLast,
+  type Votes,
 } from './models/session-neighbors.ts';
 export { SRGNN, type SRGNNOptions } from './models/sr-gnn.ts';
 export { paperForm, STAN, type STANOptions, type StanForm, sessionRecForm } from './models/stan.ts';
 export type { EventStream } from './models/streamed-history.ts';
+export { UserModel, type UserModelOptions } from './models/user-model.ts';
+export { UserVectors } from './models/user-vectors.ts';
 export { VSKNN, type VSKNNOptions } from './models/vsknn.ts';
 // Ops
 export {

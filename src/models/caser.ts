@@ -12,24 +12,18 @@ import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
-import type { UserId } from '../data/event-collector.ts';
-import type { Interactions } from '../data/interactions.ts';
 import { bce } from '../losses/bce.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
-import type { FitOptions } from '../training/fit-options.ts';
-import type { FitReport } from '../training/fit-report.ts';
 import { adam } from '../training/optimizers/adam.ts';
 import { slidingWindows } from '../training/sliding-windows.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { UserModel, type UserModelOptions } from './user-model.ts';
 import { UserVectors } from './user-vectors.ts';
 
-export interface CaserOptions extends SequenceModelOptions {
+export interface CaserOptions extends UserModelOptions {
   /** The events of a window, L: no more of a history are read. @defaultValue 5 */
   maxLength?: number | undefined;
-  /** The users that get a vector of their own, `log.users`; the ids are saved with the model. @defaultValue none */
-  users?: readonly UserId[] | undefined;
   /** Width of item and user vectors. @defaultValue 50 */
   dim?: number | undefined;
   /** @defaultValue 4 */
@@ -64,7 +58,7 @@ export interface CaserOptions extends SequenceModelOptions {
  * await model.recommend(['sku-17', 'sku-3'], { user: 'ann', k: 10 });
  * ```
  */
-export class Caser extends SequenceModel {
+export class Caser extends UserModel {
   static override readonly modelName: string = 'Caser';
   static override readonly parts = { relu };
   /** `[V + 1, dim]`, the last row for free places. */
@@ -124,16 +118,7 @@ export class Caser extends SequenceModel {
     };
   }
 
-  override async fit(data: Interactions, options?: FitOptions): Promise<FitReport> {
-    this.users?.require(data.users);
-    return super.fit(data, options);
-  }
-
-  protected override addressed(histories: Ragged, ...asked: [users: readonly (UserId | undefined)[], options: object]) {
-    return this.users ? this.users.address(histories, ...asked) : super.addressed(histories, ...asked);
-  }
-
   override config() {
-    return { ...super.config(), ...this.#options, users: this.users?.ids };
+    return { ...super.config(), ...this.#options };
   }
 }

@@ -44,7 +44,7 @@ export interface SessionNeighborsOptions {
 }
 
 /** A history as neighbours see it. */
-export interface Query {
+export interface NeighborQuery {
   /** Its events, oldest first. */
   readonly rows: Int32Array;
   /** The time of its last event: if it has none, the latest that was counted. */
@@ -130,20 +130,20 @@ export abstract class SessionNeighbors extends CountingModel {
   }
 
   /** Sets `weights`, the weight of each of the different items of a history. */
-  protected abstract weigh(query: Query): void;
+  protected abstract weigh(query: NeighborQuery): void;
 
   /** What similarities are divided by for the history's sake. */
-  protected abstract norm(query: Query): number;
+  protected abstract norm(query: NeighborQuery): number;
 
   /**
    * How similar a past sequence is, at least 0.
    *
    * @param shared the sum of the weights of the items that it shares, divided by {@link norm}
    */
-  protected abstract similarity(shared: number, session: number, query: Query): number;
+  protected abstract similarity(shared: number, session: number, query: NeighborQuery): number;
 
   /** Lets a neighbour, the items from `begin` to `end` of `sessions.items`, vote. */
-  protected abstract vote(votes: Votes, begin: number, end: number, similarity: number, query: Query): void;
+  protected abstract vote(votes: Votes, begin: number, end: number, similarity: number, query: NeighborQuery): void;
 
   override async scores(histories: Ragged): Promise<Float32Array> {
     this.requireCounts();
@@ -179,6 +179,10 @@ export abstract class SessionNeighbors extends CountingModel {
     return { items, scores };
   }
 
+  protected override get window(): number {
+    return this.maxLength;
+  }
+
   /** The votes for what follows a history, until the next call. */
   #ask(histories: Ragged, b: number): Votes {
     const votes = this.#votes;
@@ -198,7 +202,7 @@ export abstract class SessionNeighbors extends CountingModel {
     return votes;
   }
 
-  #gather(query: Query, votes: Votes): void {
+  #gather(query: NeighborQuery, votes: Votes): void {
     const holding = this.source.lastOnly ? (query.items.at(-1) as number) : undefined;
     const found = this.sessions.sharing(query.items, query.weights, this.sample, holding);
     const { sessions, sums: similarities } = found;

@@ -4,7 +4,7 @@ import type { Ragged } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { checkDecay, type Decay, exponentialDecay } from './decay.ts';
 import {
-  type Query,
+  type NeighborQuery,
   SessionNeighbors,
   type SessionNeighborsOptions,
   sharingAny,
@@ -112,7 +112,7 @@ export class STAN extends SessionNeighbors {
     this.#form = form;
   }
 
-  protected override weigh({ rows, items, weights, position }: Query): void {
+  protected override weigh({ rows, items, weights, position }: NeighborQuery): void {
     const length = rows.length;
     const at = (place: number) => this.#position.weight(length - place + 1, length);
     for (let q = 0; q < items.length; q++) weights[q] = at(position[items[q] as number] as number);
@@ -124,21 +124,27 @@ export class STAN extends SessionNeighbors {
     });
   }
 
-  protected override norm({ weights }: Query): number {
+  protected override norm({ weights }: NeighborQuery): number {
     const squares = weights.reduce((sum, weight) => sum + weight * weight, 0);
     return Math.sqrt(this.#form.length === 'weights' ? squares : weights.length);
   }
 
-  protected override similarity(shared: number, session: number, { time }: Query): number {
+  protected override similarity(shared: number, session: number, { time }: NeighborQuery): number {
     const cosine = shared / Math.sqrt(this.sessions.distinct[session] as number);
     if (this.recency === null) return cosine;
     const age = time - this.sessions.time(session);
     return cosine * Math.exp(-(this.#form.future === 'one' ? Math.max(0, age) : age) / this.recency);
   }
 
-  protected override vote(votes: Votes, begin: number, end: number, similarity: number, { position }: Query): void {
+  protected override vote(
+    votes: Votes,
+    begin: number,
+    end: number,
+    similarity: number,
+    { position }: NeighborQuery,
+  ): void {
     const { items, longest } = this.sessions;
-    if (this.#near.length <= longest) {
+    if (this.#near.length !== longest + 1) {
       this.#near = Float64Array.from({ length: longest + 1 }, (_, distance) =>
         this.#proximity.weight(distance + 1, longest),
       );

@@ -2,7 +2,7 @@
 import { checkNumber } from '../core/shape.ts';
 import { checkDecay, type Decay, inverseDecay, shareDecay } from './decay.ts';
 import {
-  type Query,
+  type NeighborQuery,
   SessionNeighbors,
   type SessionNeighborsOptions,
   sharingAny,
@@ -50,14 +50,14 @@ export class VSKNN extends SessionNeighbors {
     this.#vote = checkDecay('vote', options.vote ?? inverseDecay());
   }
 
-  protected override weigh({ rows, items, weights, position }: Query): void {
+  protected override weigh({ rows, items, weights, position }: NeighborQuery): void {
     for (let q = 0; q < items.length; q++) {
       const step = rows.length - (position[items[q] as number] as number) + 1;
       weights[q] = this.#position.weight(step, rows.length);
     }
   }
 
-  protected override norm({ items }: Query): number {
+  protected override norm({ items }: NeighborQuery): number {
     return items.length;
   }
 
@@ -65,7 +65,7 @@ export class VSKNN extends SessionNeighbors {
     return shared;
   }
 
-  protected override vote(votes: Votes, begin: number, end: number, similarity: number, query: Query): void {
+  protected override vote(votes: Votes, begin: number, end: number, similarity: number, query: NeighborQuery): void {
     const { items } = this.sessions;
     const { rows, position } = query;
     let latest = 0;

@@ -13,6 +13,8 @@ export interface Piece {
   readonly reverse?: boolean | undefined;
   /** Only these of our rows, from and up to; rows that no peer has start at 0. */
   readonly rows?: readonly [from: number, to: number] | undefined;
+  /** Only these of our columns, from and up to; the others are of other peers' tensors. */
+  readonly columns?: readonly [from: number, to: number] | undefined;
   /** Our column c is the peer's column c + shift, counted round. */
   readonly shift?: number | undefined;
   /** The peer's values have the opposite sign. */
@@ -134,7 +136,7 @@ export class Peer {
           continue;
         }
         const values = stored.subarray(begin, begin + place.size);
-        made.get(parameter)?.set(turned(values, place, piece, 'ours'), place.from);
+        put(made.get(parameter) as Float32Array, place, turned(values, place, piece, 'ours'));
       }
     }
     for (const [parameter, values] of made) parameter.set(values);
@@ -221,7 +223,7 @@ export class Peer {
         });
         continue;
       }
-      out.set(turned(ours.subarray(place.from, place.from + place.size), place, piece, 'peer'), begin);
+      out.set(turned(take(ours, place), place, piece, 'peer'), begin);
     }
     return out;
   }
@@ -235,11 +237,14 @@ export class Peer {
       const parameter = this.#parameters.get(piece.path);
       if (!parameter) throw new Error(`The module has no parameter ${piece.path}.`);
       const all = parameter.shape[0] as number;
-      const columns = parameter.size / all;
+      const pitch = parameter.size / all;
+      const [left, right] = piece.columns ?? [0, pitch];
+      const columns = right - left;
       if (begin < 0) begin = from * columns;
       const [first, end] = piece.rows ?? [0, all];
       const rows = end - first;
-      yield { parameter, piece, begin, place: { from: first * columns, size: rows * columns, rows, columns } };
+      const place = { from: first * pitch + left, size: rows * columns, rows, columns, pitch };
+      yield { parameter, piece, begin, place };
       begin += rows * columns;
     }
   }
@@ -251,6 +256,22 @@ interface Place {
   readonly size: number;
   readonly rows: number;
   readonly columns: number;
+  /** From one of our rows to the next. */
+  readonly pitch: number;
+}
+
+function take(values: Float32Array, { from, size, rows, columns, pitch }: Place): Float32Array {
+  const out = new Float32Array(size);
+  for (let row = 0; row < rows; row++) {
+    out.set(values.subarray(from + row * pitch, from + row * pitch + columns), row * columns);
+  }
+  return out;
+}
+
+function put(values: Float32Array, { from, rows, columns, pitch }: Place, piece: Float32Array): void {
+  for (let row = 0; row < rows; row++) {
+    values.set(piece.subarray(row * columns, (row + 1) * columns), from + row * pitch);
+  }
 }
 
 /** The values of a tensor, which is disposed of. */

@@ -118,6 +118,13 @@ export const rsc15Shipped: DataSource = async (directory) => {
   };
 };
 
+/** {@link rsc15} for models that are not trained: they know the validation sessions, too, as in session-rec. */
+export const rsc15Whole: DataSource = async (directory) => {
+  const cut = await rsc15(directory);
+  const train = await read(directory, 'rsc15-100k.train_full.tsv.gz');
+  return { ...cut, train, description: `${cut.description}; learned from both` };
+};
+
 /** Only every `n`-th history of a holdout, where all would take too long to validate on. */
 export function everyNth(holdout: Holdout, n: number): Holdout {
   const which = Array.from({ length: Math.ceil(holdout.histories.count / n) }, (_, i) => i * n);

@@ -6,6 +6,7 @@ import { adapters as caser } from './caser.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
+import { adapters as factorized } from './factorized.ts';
 import { adapters as gru4rec } from './gru4rec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
@@ -40,4 +41,5 @@ export const adapters: AdapterTable = [
   ...gru4rec,
   ...caser,
   ...srgnn,
+  ...factorized,
 ];

@@ -404,6 +404,12 @@ describe('neighbours', () => {
     await model.fit(log);
     expect(await model.scores(Ragged.from([[0]]))).toEqual(await model.scores(timed([0], 9)));
     expect((await model.recommend([0])).map(({ item }) => item)).toEqual([2, 1]);
+    const [then] = await model.recommend([{ item: 0, time: 16 }]);
+    const [now] = await model.recommend([0]);
+    expect((then?.score as number) / (now?.score as number)).toBeCloseTo(Math.exp(-1), 6);
+    using session = await model.session();
+    await session.push(0);
+    expect(await session.recommend({ k: 1 })).toEqual([now]);
     expect((await stanOf({ k: 5, sample: 1, lastOnly: false }, false).fit(log)).counts).toEqual({
       sessions: 2,
       events: 4,
