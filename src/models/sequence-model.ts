@@ -135,9 +135,8 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   }
 
   /**
-   * The attention of the last event's state, for {@link explain}.
+   * The attention of the last event's state over one history, as {@link asked} gives it, for {@link explain}.
    *
-   * @param events one history, as {@link asked} gives it
    * @returns `[N]`, the share of each event; undefined if the network has none
    *
    * @defaultValue undefined
