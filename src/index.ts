@@ -36,6 +36,7 @@ export { FrequencyFilter, type FrequencyFilterOptions } from './blocks/frequency
 export { GatedGraph, type GatedGraphOptions } from './blocks/gated-graph.ts';
 export { GRU, type GRUOptions } from './blocks/gru.ts';
 export { HorizontalConvolution, type HorizontalConvolutionOptions } from './blocks/horizontal-convolution.ts';
+export { lastAttention } from './blocks/last-attention.ts';
 export {
   LayerNorm,
   type LayerNormOptions,

@@ -1,7 +1,8 @@
 /** BERT4Rec. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
 import { denseOutput } from '../blocks/dense-output.ts';
+import { lastAttention } from '../blocks/last-attention.ts';
 import { layerNormalization, type NormalizationPart, type TokenBlock } from '../blocks/layer-norm.ts';
 import { MaskableEmbedding } from '../blocks/maskable-embedding.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
@@ -103,15 +104,8 @@ export class BERT4Rec extends SequenceModel {
     return dropout(x, this.dropout, rng?.fork('input'), layout);
   }
 
-  /** The mean over the heads of the last block. */
   protected override attentionOf(events: Ragged, layout: Layout): tf.Tensor1D | undefined {
-    const last = this.blocks.at(-1);
-    if (!last?.attentionWeights) return undefined;
-    let x = this.#input(events, layout);
-    for (const block of this.blocks.slice(0, -1)) x = block.forward(x, layout);
-    using queries = layout.last();
-    const [weights] = last.attentionWeights(x, layout, queries) as [tf.Tensor3D];
-    return tf.mean(weights, [0, 1]);
+    return lastAttention(this.blocks, this.#input(events, layout), layout);
   }
 
   override output(): Output {

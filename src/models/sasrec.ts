@@ -1,7 +1,8 @@
 /** SASRec. */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, Continued, SequenceBlock } from '../blocks/block.ts';
 import { Embedding } from '../blocks/embedding.ts';
+import { lastAttention } from '../blocks/last-attention.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
 import { learnedFromEnd } from '../blocks/positions/learned.ts';
@@ -132,15 +133,9 @@ export class SASRec extends SequenceModel {
     };
   }
 
-  /** The mean over the heads of the last block. */
   protected override attentionOf(events: Ragged, layout: Layout): tf.Tensor1D | undefined {
-    const last = this.blocks.at(-1);
-    if (!last?.attentionWeights || this.encode !== SASRec.prototype.encode) return undefined;
-    let x = this.#input(events, layout);
-    for (const block of this.blocks.slice(0, -1)) x = block.forward(x, layout);
-    using queries = layout.last();
-    const [weights] = last.attentionWeights(x, layout, queries) as [tf.Tensor3D];
-    return tf.mean(weights, [0, 1]);
+    if (this.encode !== SASRec.prototype.encode) return undefined;
+    return lastAttention(this.blocks, this.#input(events, layout), layout);
   }
 
   override get reads(): 'past' | 'all' | 'last' {

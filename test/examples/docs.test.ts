@@ -27,8 +27,10 @@ test.each(programs.flatMap(({ page, blocks }) => blocks.map((block, i) => ({ pag
   },
 );
 
-test('every page has a program and every link leads to a page', () => {
+test('every page has a program and a place in the index, and every link leads to a page', () => {
   expect(programs.filter(({ page, blocks }) => page !== 'README.md' && blocks.length === 0)).toEqual([]);
+  const index = programs.find(({ page }) => page === 'README.md')?.text ?? '';
+  expect(pages.filter((page) => page !== 'README.md' && !index.includes(`](${page})`))).toEqual([]);
   for (const { text } of programs) {
     expect(pages).toEqual(expect.arrayContaining([...text.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, page]) => page)));
   }
