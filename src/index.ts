@@ -26,6 +26,14 @@ export { BSARecBlock, type BSARecBlockOptions, bsarecBlock } from './blocks/bsar
 export { type DenseOutputOptions, denseOutput } from './blocks/dense-output.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
 export {
+  added,
+  concatenated,
+  FeatureEmbedding,
+  type FeatureEmbeddingOptions,
+  type Field,
+  type JoinPart,
+} from './blocks/feature-embedding.ts';
+export {
   FeedForward,
   type FeedForwardBlock,
   type FeedForwardOptions,
@@ -50,6 +58,7 @@ export { Linear, type LinearOptions } from './blocks/linear.ts';
 export { LinearAttention, type LinearAttentionBlockOptions } from './blocks/linear-attention.ts';
 export { LinRecBlock, type LinRecBlockOptions, linrecBlock } from './blocks/linrec-block.ts';
 export { MaskableEmbedding } from './blocks/maskable-embedding.ts';
+export { MLP, type MLPOptions } from './blocks/mlp.ts';
 export {
   type Output,
   type OutputHead,
@@ -77,6 +86,14 @@ export {
   separateEmbedding,
 } from './blocks/recurrent-input.ts';
 export { SASRecBlock, type SASRecBlockOptions, sasrecBlock } from './blocks/sasrec-block.ts';
+export {
+  allPositions,
+  eachPosition,
+  type ScoreHead,
+  type ScoreHeadOptions,
+  type ScoreHeadPart,
+  type ScoreHeadSize,
+} from './blocks/score-head.ts';
 export {
   equalWeights,
   type MixtureCall,
@@ -213,6 +230,7 @@ export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.t
 export { type GbceOptions, gbce } from './losses/gbce.ts';
 export { cosineSimilarity, dotSimilarity, type InfoNCEOptions, infoNCE, type Similarity } from './losses/infonce.ts';
 export { type L2RowsOptions, l2, l2Rows } from './losses/l2.ts';
+export { logLoss } from './losses/log-loss.ts';
 export type { Loss, LossTargets } from './losses/loss.ts';
 export type { NegativesOptions } from './losses/sampled.ts';
 export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
@@ -222,6 +240,8 @@ export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
 export { BSARec } from './models/bsarec.ts';
+export { BST, type BSTOptions } from './models/bst.ts';
+export { CandidateModel } from './models/candidate-model.ts';
 export { Caser, type CaserOptions } from './models/caser.ts';
 export { CORE, type CoreOptions } from './models/core.ts';
 export { CountingModel, type CountReport } from './models/counting.ts';
@@ -342,6 +362,7 @@ export type { Optimizer, OptimizerRun, OptimizerState } from './training/optimiz
 export { type RmsPropOptions, rmsProp } from './training/optimizers/rms-prop.ts';
 export { type SgdOptions, sgd } from './training/optimizers/sgd.ts';
 export { type SparseAdamOptions, sparseAdam } from './training/optimizers/sparse-adam.ts';
+export { type PointwiseOptions, pointwise } from './training/pointwise.ts';
 export { prefixes } from './training/prefixes.ts';
 export type { FitProgress } from './training/progress.ts';
 export { constant } from './training/schedules/constant.ts';

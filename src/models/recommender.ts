@@ -144,7 +144,7 @@ export abstract class Recommender extends Module implements Scorer {
     const { excludeSeen = true } = options;
     const { catalog } = this;
     const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
-    const known = this.#read(histories, options);
+    const known = this.readHistories(histories, options);
     const unwanted = catalog.rows(options.exclude ?? []).rows;
     const out: Recommendation[][] = [];
     const step = chunkSize(catalog.size, MAX_HISTORIES, MAX_BYTES);
@@ -158,7 +158,8 @@ export abstract class Recommender extends Module implements Scorer {
     return out;
   }
 
-  #read(histories: Iterable<Iterable<ItemId | HistoryEvent>>, options: RecommendManyOptions): Ragged {
+  /** Raw histories as {@link scores} reads them. */
+  protected readHistories(histories: Iterable<Iterable<ItemId | HistoryEvent>>, options: RecommendManyOptions): Ragged {
     const { histories: known, unknown } = readHistories(this.catalog, histories, options);
     unknown.forEach((ids, number) => {
       if (ids.length > 0) options.onUnknown?.(ids, number);
@@ -202,7 +203,7 @@ export abstract class Recommender extends Module implements Scorer {
         catalog: this.catalog,
         window: this.window,
         reader: this.reader(),
-        read: (events, request) => this.#read([events], { ...ofOne(request), ...options }),
+        read: (events, request) => this.readHistories([events], { ...ofOne(request), ...options }),
       },
       options,
     );
@@ -226,7 +227,7 @@ export abstract class Recommender extends Module implements Scorer {
    */
   async explain(history: Iterable<ItemId | HistoryEvent>, options: ExplainOptions = {}): Promise<Explanation> {
     const { catalog } = this;
-    const whole = this.#read([history], ofOne(options));
+    const whole = this.readHistories([history], ofOne(options));
     const item = options.item === undefined ? await this.#bestRow(whole, options) : catalog.row(options.item);
     if (item < 0) throw new RangeError(catalog.explainUnknown(options.item as ItemId));
     const read = whole.last(this.window);
@@ -398,7 +399,8 @@ export abstract class Recommender extends Module implements Scorer {
   }
 }
 
-function ofOne({ features, user, ...options }: RecommendOptions): RecommendManyOptions {
+/** The options of many histories for the one. */
+export function ofOne({ features, user, ...options }: RecommendOptions): RecommendManyOptions {
   return { ...options, features: features && [features], users: user === undefined ? undefined : [user] };
 }
 

@@ -2,13 +2,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   AttentionPooling,
+  added,
+  allPositions,
   BSARecBlock,
   type Continued,
   constrainedEmbedding,
   continuousTime,
   denseOutput,
   Embedding,
+  eachPosition,
   equalWeights,
+  FeatureEmbedding,
   FeedForward,
   FrequencyFilter,
   feedForward,
@@ -28,6 +32,7 @@ import {
   linear,
   linrecBlock,
   MaskableEmbedding,
+  MLP,
   type Module,
   MultiHeadAttention,
   noPositions,
@@ -40,6 +45,7 @@ import {
   relativeBias,
   rotary,
   SASRecBlock,
+  type ScoreHead,
   type SequenceBlock,
   SwiGLU,
   sasrecBlock,
@@ -301,6 +307,44 @@ const table: Record<string, Row<Module>> = {
     width: 4,
     parameters: 116,
     reads: 'past',
+  }),
+  FeatureEmbedding: row({
+    block: () => new FeatureEmbedding({ item: { size: 7, dim: 4 }, tags: { size: 3, dim: 2 } }),
+    forward: (b, _x, layout) => b.forward(codesOf(layout), layout.capacity),
+    width: 6,
+    parameters: 34,
+    reads: 'nothing',
+  }),
+  'FeatureEmbedding, added': row({
+    block: () =>
+      new FeatureEmbedding({ item: { size: 7, dim: 4 }, tags: { size: 3, dim: 4, combine: 'sum' } }, { join: added() }),
+    forward: (b, _x, layout) => b.forward(codesOf(layout), layout.capacity),
+    width: 4,
+    parameters: 40,
+    reads: 'nothing',
+  }),
+  MLP: row({
+    block: () => new MLP({ inputs: 4, hidden: [6, 3], dropout: 0.5 }),
+    forward: (b, x, layout, rng) => b.forward(x, layout, rng),
+    width: 3,
+    parameters: 51,
+    reads: 'self',
+    drops: true,
+  }),
+  eachPosition: row({
+    block: () => eachPosition({ hidden: [5] }).create({ dim: 4, length: 6, others: 0, dropout: 0.5 }),
+    forward: (b, x, layout, rng) => itemScore(b, b.forward(x, layout, undefined, rng)),
+    width: 1,
+    parameters: 31,
+    reads: 'self',
+    drops: true,
+  }),
+  allPositions: row({
+    block: () => allPositions({ hidden: [5] }).create({ dim: 4, length: 6, others: 0, dropout: 0.5 }),
+    forward: (b, x, layout, rng) => gatherRows(itemScore(b, b.forward(x, layout, undefined, rng)), layout.sequences), // one a sequence
+    width: 1,
+    parameters: 131,
+    reads: 'all',
     drops: true,
   }),
   GRU: row({
@@ -449,6 +493,19 @@ const table: Record<string, Row<Module>> = {
     reads: 'nothing',
   }),
 };
+
+/** The score of each state. */
+function itemScore(head: ScoreHead, states: tf.Tensor2D): tf.Tensor2D {
+  const { weight, bias } = head.output();
+  return linear(states, weight, bias);
+}
+
+/** Codes that depend on positions: one item a row, and lists of tags, some empty. */
+function codesOf({ rows, positions }: Layout) {
+  const offsets = Int32Array.from({ length: rows + 1 }, (_, i) => i - (i % 2));
+  const values = Int32Array.from({ length: rows - (rows % 2) }, (_, i) => i % 3);
+  return { item: Int32Array.from(positions.subarray(0, rows)), tags: { offsets, values } };
+}
 
 /** Sequences of 5, 1 and 2 rows. */
 const OFFSETS = Int32Array.of(0, 5, 6, 8);

@@ -3,14 +3,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   AssociationRules,
   adam,
+  allPositions,
   BERT4Rec,
   BSARec,
+  BST,
   bprMax,
   Caser,
   type Catalog,
   CORE,
   type CountingModel,
   crossEntropy,
+  eachPosition,
   equalWeights,
   type FitOptions,
   FOSSIL,
@@ -132,6 +135,15 @@ const ofBeginnings: Pick<Row, 'fit' | 'learnsOrder' | 'empty'> = {
   empty: 'error',
 };
 
+/** One epoch, since every candidate is a sequence of its own; test/unit/models/bst.test.ts has what it learns. */
+const scorer = (options: Partial<ConstructorParameters<typeof BST>[0]>): Row => ({
+  make: (items) => new BST({ items, maxLength: 6, dim: 8, heads: 2, dropout: 0.1, ...options }),
+  load: (file) => BST.load(file, { parts: { eachPosition } }),
+  fit: (model, data) => (model as BST).fit(data, { epochs: 1, batchSize: 32, seed: 3 }),
+  learnsOrder: false,
+  empty: 'error',
+});
+
 const table: Record<string, Row> = {
   SASRec: network({}, {}),
   'SASRec, two heads, positions from the start, untied': network(
@@ -248,6 +260,8 @@ const table: Record<string, Row> = {
   'FOSSIL, tied': { ...factorized(FOSSIL, { output: tiedOutput() }, { tiedOutput }), learnsOrder: false },
   FPMC: factorized(FPMC, {}),
   'FPMC with users': factorized(FPMC, { users: [...Array(40).keys()] }),
+  BST: scorer({ head: allPositions({ hidden: [24, 8] }) }),
+  'BST, causal, a score for each position': scorer({ head: eachPosition({ hidden: [16] }) }),
   MarkovChain: {
     make: (items) => new MarkovChain({ items }),
     load: (file) => MarkovChain.load(file),

@@ -1,4 +1,4 @@
-/** The programs of docs/models, run as a user runs them: on the built package, in a process of their own. */
+/** The programs of docs/models and docs/features.md, run as a user runs them: on the built package, in a process of their own. */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = (await readdir(`${root}/docs/models`)).filter((page) => page.endsWith('.md')).sort();
+pages.push('../features.md');
 
 const programs = await Promise.all(
   pages.map(async (page) => {
@@ -21,7 +22,7 @@ test.each(programs.flatMap(({ page, blocks }) => blocks.map((block, i) => ({ pag
   { timeout: 120_000 },
   async ({ page, block, i }) => {
     await mkdir(`${root}/.cache/docs`, { recursive: true });
-    const file = `${root}/.cache/docs/${page.replace('.md', '')}-${i}.ts`;
+    const file = `${root}/.cache/docs/${page.replace(/\W/g, '')}-${i}.ts`;
     await writeFile(file, block);
     await promisify(execFile)(process.execPath, [file], { cwd: root });
   },

@@ -2,6 +2,7 @@
 import type { AdapterTable } from '../case.ts';
 import { adapters as bert4rec } from './bert4rec.ts';
 import { adapters as bsarec } from './bsarec.ts';
+import { adapters as bst } from './bst.ts';
 import { adapters as caser } from './caser.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
@@ -35,6 +36,7 @@ export const adapters: AdapterTable = [
   ...contrastive,
   ...optimizers,
   ...metrics,
+  ...bst,
   ...markov,
   ...recurrent,
   ...stan,
