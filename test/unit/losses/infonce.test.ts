@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cosineSimilarity, infoNCE, Rng } from 'seqrec';
+import { adam, cosineSimilarity, Interactions, infoNCE, type Objective, Rng, SASRec } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { backends, use } from '../../support/backends.ts';
 
@@ -29,6 +29,36 @@ describe.each(backends)('on %s', (backend) => {
     const scaled = values.map((value, i) => value * (1 + Math.floor(i / 5)));
     expect(await lossOf(options, scaled)).toBeCloseTo(await lossOf(options, values), 4);
   });
+});
+
+test('a network learns to tell sequences apart by two stretches of each', async () => {
+  await use('wasm');
+  const log = Interactions.from(
+    Array.from({ length: 24 }, (_, user) =>
+      Array.from({ length: 8 }, (_, t) => ({ user, item: ((user % 6) * 5 + (t % 5)) % 30 })),
+    ).flat(),
+  );
+  const twoStretches: Objective = {
+    name: 'twoStretches',
+    options: {},
+    batch(examples, { stream }) {
+      const which = Int32Array.from({ length: 2 * examples.count }, (_, i) => i >> 1);
+      const places = Array.from(which, (b, i) => {
+        const start = stream(b).int(i % 2, 4);
+        return Int32Array.from({ length: 5 }, (_, t) => start + t);
+      });
+      const inputs = examples.select(which, places);
+      const row = inputs.offsets.subarray(1).map((end) => end - 1);
+      const item = which.map((b) => examples.items(b).at(-1) as number);
+      return { inputs, targets: { row, sequence: which, item, weight: new Float32Array(row.length).fill(1) } };
+    },
+  };
+  using model = new SASRec({ items: log.items, dim: 8, layers: 1, dropout: 0 });
+  const optimizer = adam({ learningRate: 0.01 });
+  const loss = infoNCE({ similarity: cosineSimilarity, temperature: 0.2, maskSameItem: true });
+  const { epochs } = await model.fit(log, { objective: twoStretches, loss, optimizer, epochs: 15, batchSize: 6 });
+  const [first, last] = [epochs[0]?.loss as number, epochs.at(-1)?.loss as number];
+  expect(last).toBeLessThan(0.2 * first);
 });
 
 test('a step of it is not cut, and an odd number of views is refused', () => {
