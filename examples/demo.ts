@@ -10,6 +10,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   AssociationRules,
   adam,
+  BERT4Rec,
   backendInfo,
   bce,
   bpr,
@@ -61,6 +62,7 @@ const models: Record<
   { new (options: never): SequenceModel | CountingModel; load(file: Uint8Array): Promise<Recommender> }
 > = {
   sasrec: SASRec,
+  bert4rec: BERT4Rec,
   gru4rec: GRU4Rec,
   core: CORE,
   linrec: LinRec,

@@ -69,7 +69,7 @@ export {
 } from './blocks/output-head.ts';
 export type { AttentionPositions, AttentionPositionsPart } from './blocks/positions/attention-positions.ts';
 export { continuousTime } from './blocks/positions/continuous-time.ts';
-export { learnedFromEnd, learnedFromStart } from './blocks/positions/learned.ts';
+export { type LearnedPositionsOptions, learnedFromEnd, learnedFromStart } from './blocks/positions/learned.ts';
 export { noPositions } from './blocks/positions/no-positions.ts';
 export type { PositionBlock, PositionsPart } from './blocks/positions/positions.ts';
 export { type RecencyOptions, recency } from './blocks/positions/recency.ts';

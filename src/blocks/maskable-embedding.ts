@@ -16,7 +16,7 @@ export class MaskableEmbedding extends Embedding {
 
   constructor(rows: number, dim: number, options: EmbeddingOptions = {}) {
     super(rows, dim, options);
-    this.mask = new Parameter([1, dim], truncatedNormal(0.02));
+    this.mask = new Parameter([1, dim], options.init ?? truncatedNormal(0.02));
   }
 
   /**

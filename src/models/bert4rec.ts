@@ -9,6 +9,7 @@ import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../bl
 import { learnedFromStart } from '../blocks/positions/learned.ts';
 import type { PositionBlock, PositionsPart } from '../blocks/positions/positions.ts';
 import { transformerBlock } from '../blocks/transformer-block.ts';
+import { truncatedNormal } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
@@ -30,7 +31,7 @@ export interface BERT4RecOptions extends SequenceModelOptions {
   dropout?: number | undefined;
   /** Factor of the item embeddings before positions are added. @defaultValue 1 */
   scale?: number | undefined;
-  /** @defaultValue learnedFromStart() */
+  /** @defaultValue learnedFromStart(\{ std: 0.02 \}) */
   positions?: PositionsPart | undefined;
   /** Normalisation of embedding plus position. @defaultValue layerNormalization(\{ epsilon: 1e-12 \}) */
   inputNorm?: NormalizationPart | undefined;
@@ -39,6 +40,9 @@ export interface BERT4RecOptions extends SequenceModelOptions {
   /** @defaultValue denseOutput() */
   output?: OutputPart | undefined;
 }
+
+/** Of the initial embeddings; items and positions of one size, since the layer norm sees their sum. */
+const STD = 0.02;
 
 /**
  * BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer (Sun et al., CIKM
@@ -75,12 +79,12 @@ export class BERT4Rec extends SequenceModel {
     super({ items, maxLength: checkNumber('maxLength', maxLength ?? 50, { min: 2, integer: true }) });
     const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
     const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, positions = learnedFromStart(), output = denseOutput() } = options;
+    const { heads = 2, positions = learnedFromStart({ std: STD }), output = denseOutput() } = options;
     const { inputNorm = layerNormalization({ epsilon: 1e-12 }) } = options;
     const { block = transformerBlock({ activation: gelu, epsilon: 1e-12 }) } = options;
     this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
     this.scale = checkNumber('scale', options.scale ?? 1);
-    this.items = new MaskableEmbedding(items.size, dim);
+    this.items = new MaskableEmbedding(items.size, dim, { init: truncatedNormal(STD) });
     this.positions = positions.create({ dim, maxLength: this.maxLength });
     this.inputNorm = inputNorm.create(dim);
     const size = { dim, heads, dropout: this.dropout, causal: false };

@@ -1,18 +1,25 @@
 /** Trained positions. */
 import type * as tf from '@tensorflow/tfjs-core';
-import { xavierUniform } from '../../core/initializers.ts';
+import { truncatedNormal, xavierUniform } from '../../core/initializers.ts';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import { Parameter } from '../../core/parameter.ts';
+import { checkNumber } from '../../core/shape.ts';
 import { embedding } from '../../ops/embedding.ts';
 import { checkPositions, type PositionBlock, type PositionsPart } from './positions.ts';
 
+export interface LearnedPositionsOptions {
+  /** The standard deviation of the initial values, normal ones cut at two deviations, as BERT's. @defaultValue xavierUniform */
+  std?: number | undefined;
+}
+
 /** A trained vector for each position from the start of the sequence: row 0 is the first event's. */
-export function learnedFromStart(): PositionsPart {
+export function learnedFromStart({ std }: LearnedPositionsOptions = {}): PositionsPart {
+  checkStd('learnedFromStart', std);
   return {
     name: 'learnedFromStart',
-    options: {},
-    create: ({ dim, maxLength }) => new LearnedPositions(maxLength, dim, 'start'),
+    options: { std },
+    create: ({ dim, maxLength }) => new LearnedPositions(maxLength, dim, 'start', std),
   };
 }
 
@@ -20,12 +27,17 @@ export function learnedFromStart(): PositionsPart {
  * A trained vector for each position from the end of the sequence: row 0 is the last event's. A table over the slots of
  * a left-padded window, as SASRec's authors have, is this one with its rows in reverse.
  */
-export function learnedFromEnd(): PositionsPart {
+export function learnedFromEnd({ std }: LearnedPositionsOptions = {}): PositionsPart {
+  checkStd('learnedFromEnd', std);
   return {
     name: 'learnedFromEnd',
-    options: {},
-    create: ({ dim, maxLength }) => new LearnedPositions(maxLength, dim, 'end'),
+    options: { std },
+    create: ({ dim, maxLength }) => new LearnedPositions(maxLength, dim, 'end', std),
   };
+}
+
+function checkStd(name: string, std: number | undefined): void {
+  if (std !== undefined) checkNumber(`${name}: std`, std, { above: 0 });
 }
 
 class LearnedPositions extends Module implements PositionBlock {
@@ -33,9 +45,9 @@ class LearnedPositions extends Module implements PositionBlock {
   readonly #from: 'start' | 'end';
   readonly appendOnly: boolean;
 
-  constructor(maxLength: number, dim: number, from: 'start' | 'end') {
+  constructor(maxLength: number, dim: number, from: 'start' | 'end', std: number | undefined) {
     super();
-    this.weight = new Parameter([maxLength, dim], xavierUniform);
+    this.weight = new Parameter([maxLength, dim], std === undefined ? xavierUniform : truncatedNormal(std));
     this.#from = from;
     this.appendOnly = from === 'start';
   }
