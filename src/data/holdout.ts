@@ -1,11 +1,14 @@
 /** What a model is measured on: histories, and the events that really followed them. */
 import { type Ragged, range } from '../core/ragged.ts';
 import type { Catalog } from './catalog.ts';
+import type { UserId } from './event-collector.ts';
 import type { Interactions } from './interactions.ts';
 
 /** Histories and the events to be predicted from them. */
 export interface Holdout {
   readonly catalog: Catalog;
+  /** The users that the column `user` of the histories counts in, for models that have a vector for each. */
+  readonly users?: readonly UserId[] | undefined;
   /** What the model sees: at least one event a sequence, oldest first. */
   readonly histories: Ragged;
   /** What followed: as many sequences as `histories`, each with at least one event. */
@@ -60,6 +63,7 @@ export function everyNext(log: Interactions): Holdout {
   };
   return {
     catalog: log.items,
+    users: log.users,
     histories: sequences.slice(which, () => 0, inOrder(0)),
     targets: sequences.slice(which, inOrder(0), inOrder(1)),
     protocol: 'every event after the first of its sequence',

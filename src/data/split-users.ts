@@ -45,6 +45,7 @@ export function splitUsers(log: Interactions, options: UserSplitOptions = {}): S
     const from = (length: number) => length - Math.max(1, Math.floor(length * targets + 1e-9));
     return {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(which, () => 0, from),
       targets: sequences.slice(which, from),
       protocol: `${which.length} users that training does not know as ${name} (seed ${seed}), the last ${Number((100 * targets).toPrecision(6))} % of their events`,

@@ -41,6 +41,7 @@ export function leaveLastOut(log: Interactions): Split {
     ),
     validation: {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(long, from0, (n) => n - 2),
       targets: sequences.slice(
         long,
@@ -51,6 +52,7 @@ export function leaveLastOut(log: Interactions): Split {
     },
     test: {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(long, from0, (n) => n - 1),
       targets: sequences.slice(long, (n) => n - 1),
       protocol: 'leave-last-out test',
@@ -83,12 +85,14 @@ export function lastFraction(log: Interactions, options: FractionOptions = {}): 
     ),
     validation: {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(long, from0, validationFrom),
       targets: sequences.slice(long, validationFrom, testFrom),
       protocol: protocol('validation before the test part', validation),
     },
     test: {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(long, from0, testFrom),
       targets: sequences.slice(long, testFrom),
       protocol: protocol('test', test),
@@ -125,6 +129,7 @@ export function splitByTime(log: Interactions, options: TimeSplitOptions = {}): 
     const left = active.length - known.length;
     return {
       catalog: log.items,
+      users: log.users,
       histories: sequences.slice(known, from0, (_, b) => from[b] as number),
       targets: sequences.slice(
         known,

@@ -122,10 +122,16 @@ export async function evaluate<const M extends AnyMetric>(
   return new Report(order, values, new Map(catalog), protocol, test.targets);
 }
 
-function checkHoldout(model: Scorer, { catalog, histories, targets }: Holdout): void {
+function checkHoldout(model: Scorer, { catalog, users, histories, targets }: Holdout): void {
   if (!catalog.covers(model.catalog)) {
     throw new RangeError(
       `The model was made for a catalogue of ${model.catalog.describe()} and the holdout has another of ${catalog.describe()}: split a log of the model's catalogue.`,
+    );
+  }
+  const { knownUsers } = model;
+  if (users && knownUsers && users !== knownUsers && users.some((id, row) => id !== knownUsers[row])) {
+    throw new RangeError(
+      `The model was made for ${knownUsers.length} users and the holdout has others (${users.length}): split the log that the model's users are of.`,
     );
   }
   if (histories.count === 0)

@@ -1,6 +1,7 @@
 /** The narrow waist: all that evaluation and serving know of a model. */
 import type { Ragged } from '../core/ragged.ts';
 import type { Catalog } from '../data/catalog.ts';
+import type { UserId } from '../data/event-collector.ts';
 
 /**
  * A model that scores items. Anything with these methods can be evaluated: a network, a Markov chain, or another
@@ -8,6 +9,8 @@ import type { Catalog } from '../data/catalog.ts';
  */
 export interface Scorer {
   readonly catalog: Catalog;
+  /** The users that the column `user` of histories counts in, if the model has a vector for each. */
+  readonly knownUsers?: readonly UserId[] | undefined;
   /**
    * `[B, V]` row-major: the score of every item of the catalogue as the next one of each history, higher is better. An
    * item scored -Infinity is never recommended. A history may be empty; a model that has no answer to that throws.

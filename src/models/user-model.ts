@@ -19,6 +19,10 @@ export interface UserModelOptions extends SequenceModelOptions {
 export abstract class UserModel extends SequenceModel {
   abstract readonly users: UserVectors | undefined;
 
+  get knownUsers(): readonly UserId[] | undefined {
+    return this.users?.ids;
+  }
+
   override async fit(data: Interactions, options?: FitOptions): Promise<FitReport> {
     this.users?.require(data.users);
     return super.fit(data, options);
@@ -29,6 +33,6 @@ export abstract class UserModel extends SequenceModel {
   }
 
   override config() {
-    return { ...super.config(), users: this.users?.ids };
+    return { ...super.config(), users: this.knownUsers };
   }
 }

@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   bce,
+  Caser,
   crossEntropy,
   type FitOptions,
   gbce,
@@ -14,6 +15,8 @@ import {
   popularity,
   ready,
   SASRec,
+  type SequenceModel,
+  SRGNN,
   sampledSoftmax,
   sgd,
   sparseAdam,
@@ -35,7 +38,7 @@ const size = { items: log.items, maxLength: 20, dim: 8, layers: 1, heads: 2, dro
 // Not Adam, which makes whole steps of the rounding where a gradient is 0, as that of the biases of keys.
 const settings: FitOptions = { epochs: 2, batchSize: 16, seed: 7, optimizer: sgd({ learningRate: 0.5 }) };
 
-async function run(options: FitOptions, model = new SASRec(size)) {
+async function run(options: FitOptions, model: SequenceModel = new SASRec(size)) {
   const report = await model.fit(train, { ...settings, ...options });
   const weights: number[] = [];
   for (const parameter of model.parameters().values()) weights.push(...(await parameter.data()));
@@ -82,6 +85,13 @@ describe.each(['wasm', 'cpu'])('workers on %s', (backend) => {
     const two = await run({ ...options, workers: 2 });
     expect(two.report).toMatchObject({ threads: 2, alone: undefined });
     expectEqual(two, alone);
+  });
+
+  test.each([
+    ['Caser with users', () => new Caser({ items: log.items, users: train.users, maxLength: 4, dim: 8 })],
+    ['SR-GNN', () => new SRGNN({ items: log.items, maxLength: 6, dim: 8 })],
+  ])('train as one thread does: %s', async (_name, make) => {
+    expectEqual(await run({ workers: 2 }, make()), await run({}, make()));
   });
 });
 

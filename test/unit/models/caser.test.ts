@@ -118,6 +118,17 @@ describe('what does not fit', () => {
     );
   });
 
+  test('a holdout of other data', async () => {
+    using model = personal();
+    const other = Interactions.from(
+      [...log].filter(({ user }) => user !== 'ann'),
+      { catalog: log.items },
+    );
+    await expect(evaluate(model, leaveLastOut(other).test, { metrics: [ndcg(5)] })).rejects.toThrow(
+      'The model was made for 4 users and the holdout has others (3)',
+    );
+  });
+
   test('strangers, where they are to be refused', async () => {
     using model = personal();
     await expect(model.recommend(['sku-2'], { user: 'zoe', unknown: 'error' })).rejects.toThrow(
