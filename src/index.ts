@@ -264,6 +264,7 @@ export { ItemRules } from './models/item-rules.ts';
 export { LinRec } from './models/linrec.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
+export { NARM, type NARMOptions } from './models/narm.ts';
 export { Popularity } from './models/popularity.ts';
 export type { Recommendation } from './models/recommendation.ts';
 export {

@@ -19,6 +19,8 @@ export interface AttentionPoolingOptions {
   query?: boolean | undefined;
   /** Whether the weights of a sequence are made positive with the sum 1. @defaultValue false */
   softmax?: boolean | undefined;
+  /** The biases b₁ and b₂. @defaultValue true */
+  bias?: boolean | undefined;
   /** @defaultValue sigmoid */
   activation?: Activation | undefined;
   /** Initial weights and biases. @defaultValue fanInUniform, biases 0 */
@@ -38,9 +40,16 @@ export class AttentionPooling extends Module {
   readonly softmax: boolean;
   readonly activation: Activation;
 
-  constructor({ dim, query = true, softmax = false, activation = sigmoid, init }: AttentionPoolingOptions) {
+  constructor({
+    dim,
+    query = true,
+    softmax = false,
+    bias = true,
+    activation = sigmoid,
+    init,
+  }: AttentionPoolingOptions) {
     super();
-    const options = { init: init ?? fanInUniform, biasInit: init };
+    const options = { bias, init: init ?? fanInUniform, biasInit: init };
     this.query = query ? new Linear(dim, dim, options) : undefined;
     this.key = new Linear(dim, dim, options);
     this.score = new Parameter([1, dim], init ?? fanInUniform);

@@ -34,6 +34,7 @@ import {
   MarkovChain,
   MultiStepMarkov,
   mixed,
+  NARM,
   nextItem,
   noNormalization,
   oneHotEmbedding,
@@ -210,6 +211,16 @@ const table: Record<string, Row> = {
     { oneHotEmbedding },
     { loss: bprMax({ negatives: 12, sampler: uniform({ shared: true }) }), epochs: 6, batchSize: 8 },
   ),
+  NARM: {
+    ...ofBeginnings,
+    make: (items) => new NARM({ items, maxLength: 6, dim: 8, hidden: 7, dropout: 0.1 }),
+    load: (file) => NARM.load(file),
+  },
+  'NARM, two layers, shares': {
+    ...ofBeginnings,
+    make: (items) => new NARM({ items, maxLength: 6, dim: 8, hidden: 7, layers: 2, softmax: true, dropout: 0.1 }),
+    load: (file) => NARM.load(file),
+  },
   BSARec: {
     ...ofBeginnings,
     make: (items) => new BSARec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1 }),

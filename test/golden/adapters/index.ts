@@ -4,6 +4,7 @@ import { adapters as bert4rec } from './bert4rec.ts';
 import { adapters as bsarec } from './bsarec.ts';
 import { adapters as bst } from './bst.ts';
 import { adapters as caser } from './caser.ts';
+import { adapters as cl4srec } from './cl4srec.ts';
 import { adapters as contrastive } from './contrastive.ts';
 import { adapters as core } from './core.ts';
 import { adapters as esasrec } from './esasrec.ts';
@@ -15,6 +16,7 @@ import { adapters as linrec } from './linrec.ts';
 import { adapters as losses } from './losses.ts';
 import { adapters as markov } from './markov.ts';
 import { adapters as metrics } from './metrics.ts';
+import { adapters as narm } from './narm.ts';
 import { adapters as optimizers } from './optimizers.ts';
 import { adapters as rectools } from './rectools.ts';
 import { adapters as recurrent } from './recurrent.ts';
@@ -31,9 +33,11 @@ export const adapters: AdapterTable = [
   ...gsasrec,
   ...linrec,
   ...bsarec,
+  ...narm,
   ...layers,
   ...losses,
   ...contrastive,
+  ...cl4srec,
   ...optimizers,
   ...metrics,
   ...bst,
