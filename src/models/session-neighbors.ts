@@ -167,13 +167,17 @@ export abstract class SessionNeighbors extends CountingModel {
       for (const row of exclude?.items(b) ?? []) sums[row] = 0;
       // Ascending, so that of equal scores the lower row goes first.
       const rows = voted.slice(0, count).sort();
+      let most = 0;
+      for (const row of rows) most = Math.max(most, sums[row] as number);
+      // By a power of 2, which rounds nothing: votes of very old sessions would vanish in single precision.
+      const scale = most > 0 ? 2 ** -Math.floor(Math.log2(most)) : 1;
       const votes = new Float32Array(count);
-      for (let i = 0; i < count; i++) votes[i] = (sums[rows[i] as number] as number) || -Infinity;
-      const best = topKOfScores(votes, count, k);
-      best.items.forEach((place, i) => {
+      for (let i = 0; i < count; i++) votes[i] = (sums[rows[i] as number] as number) * scale || -Infinity;
+      topKOfScores(votes, count, k).items.forEach((place, i) => {
         if (place < 0) return;
-        items[b * k + i] = rows[place] as number;
-        scores[b * k + i] = best.scores[i] as number;
+        const row = rows[place] as number;
+        items[b * k + i] = row;
+        scores[b * k + i] = sums[row] as number;
       });
     }
     return { items, scores };
