@@ -307,6 +307,7 @@ const table: Record<string, Row<Module>> = {
     width: 4,
     parameters: 116,
     reads: 'past',
+    drops: true,
   }),
   FeatureEmbedding: row({
     block: () => new FeatureEmbedding({ item: { size: 7, dim: 4 }, tags: { size: 3, dim: 2 } }),
