@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { Interactions, Layout, nextItem, Ragged, SRGNN, slidingWindows } from 'seqrec';
+import { Catalog, Interactions, Layout, nextItem, Ragged, SRGNN, slidingWindows } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { backends, use } from '../../support/backends.ts';
 
@@ -46,6 +46,22 @@ describe.each(backends)('on %s', (backend) => {
     expect(shares[0]).toBeCloseTo(shares[2] as number, 6);
     expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
   });
+});
+
+test('a session of eight times the items takes eight times the values, no matrix of nodes by nodes', async () => {
+  await use('cpu');
+  const items = new Catalog(Array.from({ length: 1600 }, (_, i) => i));
+  using model = new SRGNN({ items, dim: 4, maxLength: 1600 }).init(1);
+  const valuesOf = async (length: number) => {
+    const events = Ragged.from([Array.from({ length }, (_, t) => (t * 7) % length)]);
+    using layout = new Layout(events);
+    const { kernels } = await tf.profile(() => tf.tidy(() => void model.encode(events, layout)));
+    const made = kernels.flatMap(({ outputShapes }) => outputShapes.map((shape) => tf.util.sizeFromShape(shape)));
+    return { total: made.reduce((sum, n) => sum + n, 0), largest: Math.max(...made) };
+  };
+  const [short, long] = [await valuesOf(200), await valuesOf(1600)];
+  expect(long.total / short.total).toBeCloseTo(8, 0);
+  expect(long.largest).toBeLessThan(1600 * 1600);
 });
 
 describe('objectives', () => {
