@@ -38,8 +38,8 @@ export interface Features {
 export const COLUMN_GROUPS = ['event', 'context', 'user'] as const;
 const GROUPS = ['item', ...COLUMN_GROUPS] as const;
 
-/** Names that rows use for something else, or that are unsafe as keys. */
-const RESERVED = ['user', 'item', 'time', 'name', '__proto__', ''];
+/** Names that rows use for something else. */
+const RESERVED = ['user', 'item', 'time', 'name', ''];
 
 /** @throws TypeError | RangeError for a name or a feature that cannot be, a name twice, or several values not of items */
 export function checkSchema(schema: object): void {
@@ -51,7 +51,8 @@ export function checkSchema(schema: object): void {
       );
     }
     for (const [name, feature] of Object.entries(features ?? {}) as [string, Feature][]) {
-      if (RESERVED.includes(name) || name.includes('.')) {
+      // '.' separates the paths of parameters, and every object has a 'constructor'
+      if (RESERVED.includes(name) || name.includes('.') || name in Object.prototype) {
         throw new RangeError(`A feature cannot have the name ${describe(name)}: rename the column.`);
       }
       if (seen.has(name))

@@ -175,6 +175,13 @@ describe('Interactions.from with features', () => {
     ],
     ['a reserved name', given('a'), { features: { event: { time: categorical() } } }, /cannot have the name 'time'/],
     [
+      'a name of objects',
+      given('a'),
+      { features: { event: { constructor: categorical() } } },
+      /cannot have the name 'constructor': rename/,
+    ],
+    ['a name with a dot', given('a'), { features: { event: { 'a.b': categorical() } } }, /the name 'a.b'/],
+    [
       'a name twice',
       given('a'),
       { features: { event: { x: categorical() }, user: { x: categorical() } } },
