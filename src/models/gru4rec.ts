@@ -31,7 +31,7 @@ export interface GRU4RecOptions extends SequenceModelOptions {
   hidden?: number | readonly number[] | undefined;
   /** What the first layer reads of an item, and what items are scored against. @defaultValue constrainedEmbedding() */
   embedding?: RecurrentInputPart | undefined;
-  /** Rate of dropout on what the embedding gives. @defaultValue 0 */
+  /** Rate of dropout on what the embedding gives; of a one-hot layer these are its states. @defaultValue 0 */
   embeddingDropout?: number | undefined;
   /** Rate of dropout on the states of every layer. @defaultValue 0 */
   dropout?: number | undefined;
