@@ -168,9 +168,8 @@ export abstract class Recommender extends Module implements Scorer {
   }
 
   /**
-   * Histories with the column `user`, for models that have a vector for each user.
-   *
-   * @param users one for each history; undefined is no user
+   * Histories with the column `user`, for models that have a vector for each user: one user a history, undefined where
+   * there is none.
    */
   protected addressed(
     _histories: Ragged,
