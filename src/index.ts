@@ -236,6 +236,7 @@ export type { NegativesOptions } from './losses/sampled.ts';
 export { type SampledSoftmaxOptions, sampledSoftmax } from './losses/sampled-softmax.ts';
 export { type Top1Options, top1 } from './losses/top1.ts';
 export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
+export { type WithContrastOptions, withContrast } from './losses/with-contrast.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
 export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
@@ -349,6 +350,7 @@ export { type AugmentedOptions, augmented } from './training/augmented.ts';
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';
 export { type ClozeOptions, cloze } from './training/cloze.ts';
+export { type ContrastiveOptions, contrastive, type Viewed, type ViewPairs } from './training/contrastive.ts';
 export type { EarlyStopping } from './training/early-stopping.ts';
 export { NonFiniteError } from './training/finite.ts';
 export type { FitOptions, WorkerOptions } from './training/fit-options.ts';
@@ -375,4 +377,5 @@ export { type StepDecayOptions, stepDecay } from './training/schedules/step-deca
 export { type SessionParallelOptions, sessionParallel } from './training/session-parallel.ts';
 export { type SlidingWindowOptions, slidingWindows } from './training/sliding-windows.ts';
 export type { FitDefaults, Trainable } from './training/trainable.ts';
+export { sameTarget, twoOf } from './training/views.ts';
 export type { WorkerLike } from './training/workers/thread.ts';

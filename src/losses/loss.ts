@@ -14,6 +14,8 @@ export interface LossTargets {
   readonly weight: Float32Array;
   /** `[M]` what a target's own score should be, 1 or 0, for losses of given labels. */
   readonly label?: Float32Array | undefined;
+  /** How many of the last targets are pairs of views; they are there for losses with `contrasts` only. @defaultValue 0 */
+  readonly views?: number | undefined;
   /** Drawn by the loss's own sampler. */
   readonly negatives?: Negatives | undefined;
 }
@@ -24,6 +26,8 @@ export interface Loss extends Part {
   readonly negatives?: { readonly count: number; readonly sampler: Sampler } | undefined;
   /** Whether the loss compares states with each other, so that a step must not be split. @defaultValue false */
   readonly coupled?: boolean | undefined;
+  /** Whether it compares views, which an objective such as `contrastive()` must give. @defaultValue false */
+  readonly contrasts?: boolean | undefined;
   /**
    * The weighted SUM over the targets; the training loop divides by the total weight of the whole step.
    *

@@ -19,6 +19,8 @@ export interface Batch {
     readonly weight: Float32Array;
     /** `[M]` what the target's own score should be, 1 or 0, for losses of given labels. */
     readonly label?: Float32Array | undefined;
+    /** How many of the last targets are no questions but pairs of views, for losses that compare them. @defaultValue 0 */
+    readonly views?: number | undefined;
   };
 }
 
@@ -52,6 +54,8 @@ export interface Objective extends Part {
    * their past can learn from. @defaultValue false
    */
   readonly causal?: boolean | undefined;
+  /** Whether its batches have views. @defaultValue false */
+  readonly contrasts?: boolean | undefined;
   /** @param examples one sequence an example */
   batch(examples: Ragged, context: BatchContext): Batch;
   /**

@@ -70,6 +70,7 @@ function partPass(
   const item = targets.item.subarray(...part.targets);
   const weight = targets.weight.subarray(...part.targets);
   const label = targets.label?.subarray(...part.targets);
+  const { views } = targets; // a loss that compares them has one part
   const negatives = questions.negatives(part);
   using layout = new Layout(inputs, { firstSequence: first });
   const queries = asksLastRows(row, layout) ? layout.last() : undefined;
@@ -83,7 +84,7 @@ function partPass(
       const places = pruned ? row.map((r) => layout.sequences[r] as number) : row;
       const asked = isRange(places, states.shape[0]) ? states : gatherRows(states, places);
       const output = model.output(dropout.fork('output'));
-      return tf.div(loss.forward(asked, output, { item, weight, label, negatives }), total);
+      return tf.div(loss.forward(asked, output, { item, weight, label, negatives, views }), total);
     });
   } finally {
     queries?.dispose();

@@ -50,6 +50,11 @@ export function questioner(
   root: Rng,
 ): (place: StepPlace) => Questions {
   checkObjective(objective, model);
+  if (Boolean(objective.contrasts) !== Boolean(loss.contrasts)) {
+    throw new Error(
+      `The objective ${objective.name} and the loss ${loss.name} do not fit: contrastive() gives views and withContrast() compares them, so that one needs the other.`,
+    );
+  }
   const { sequences } = examples;
   const items = model.catalog.size;
   const batch = prepared(objective, examples, items);
@@ -93,7 +98,7 @@ export function questioner(
 
 /** Sorts the targets by their rows, so that a run of rows has a run of targets. */
 function inRowOrder({ inputs, targets }: Batch): Batch {
-  const { row, sequence, item, weight, label } = targets;
+  const { row, sequence, item, weight, label, views } = targets;
   if (row.every((r, i) => i === 0 || (row[i - 1] as number) <= r)) return { inputs, targets };
   const order = range(row.length).sort((a, b) => (row[a] as number) - (row[b] as number) || a - b);
   const sorted = <T extends Int32Array | Float32Array>(column: T) =>
@@ -106,6 +111,7 @@ function inRowOrder({ inputs, targets }: Batch): Batch {
       item: sorted(item),
       weight: sorted(weight),
       label: label && sorted(label),
+      views,
     },
   };
 }
