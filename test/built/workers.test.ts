@@ -7,6 +7,8 @@ import {
   Caser,
   crossEntropy,
   type FitOptions,
+  FOSSIL,
+  FPMC,
   gbce,
   Interactions,
   inBatch,
@@ -89,6 +91,8 @@ describe.each(['wasm', 'cpu'])('workers on %s', (backend) => {
 
   test.each([
     ['Caser with users', () => new Caser({ items: log.items, users: train.users, maxLength: 4, dim: 8 })],
+    ['FOSSIL with users', () => new FOSSIL({ items: log.items, users: train.users, maxLength: 6, dim: 8 })],
+    ['FPMC with users', () => new FPMC({ items: log.items, users: train.users, maxLength: 6, dim: 8 })],
     ['SR-GNN', () => new SRGNN({ items: log.items, maxLength: 6, dim: 8 })],
   ])('train as one thread does: %s', async (_name, make) => {
     expectEqual(await run({ workers: 2 }, make()), await run({}, make()));
