@@ -239,13 +239,34 @@ export { type Top1MaxOptions, top1Max } from './losses/top1-max.ts';
 export { type WithContrastOptions, withContrast } from './losses/with-contrast.ts';
 // Models
 export { AssociationRules, type AssociationRulesOptions } from './models/association-rules.ts';
+export { CandidateModel } from './models/base/candidate-model.ts';
+export { CountingModel, type CountReport } from './models/base/counting.ts';
+export { type ExplainedEvent, Explanation, type PictureOptions } from './models/base/explanation.ts';
+export type { Recommendation } from './models/base/recommendation.ts';
+export {
+  type ExplainOptions,
+  type LoadOptions,
+  Recommender,
+  type RecommenderClass,
+  type RecommendManyOptions,
+  type RecommendOptions,
+} from './models/base/recommender.ts';
+export { SequenceModel, type SequenceModelOptions } from './models/base/sequence-model.ts';
+export {
+  type HistoryReader,
+  type RequestOptions,
+  Session,
+  type SessionModel,
+  type SessionOptions,
+} from './models/base/session.ts';
+export type { EventStream } from './models/base/streamed-history.ts';
+export { UserModel, type UserModelOptions } from './models/base/user-model.ts';
+export { UserVectors } from './models/base/user-vectors.ts';
 export { BERT4Rec, type BERT4RecOptions } from './models/bert4rec.ts';
 export { BSARec } from './models/bsarec.ts';
 export { BST, type BSTOptions } from './models/bst.ts';
-export { CandidateModel } from './models/candidate-model.ts';
 export { Caser, type CaserOptions } from './models/caser.ts';
 export { CORE, type CoreOptions } from './models/core.ts';
-export { CountingModel, type CountReport } from './models/counting.ts';
 export {
   type Decay,
   exponentialDecay,
@@ -255,38 +276,9 @@ export {
   noDecay,
   quadraticDecay,
   shareDecay,
-} from './models/decay.ts';
-export { type ExplainedEvent, Explanation, type PictureOptions } from './models/explanation.ts';
-export { FOSSIL, type FOSSILOptions } from './models/fossil.ts';
-export { FPMC, type FPMCOptions } from './models/fpmc.ts';
-export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
-export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
-export { ItemRules } from './models/item-rules.ts';
-export { LinRec } from './models/linrec.ts';
-export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
-export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
-export { NARM, type NARMOptions } from './models/narm.ts';
-export { Popularity } from './models/popularity.ts';
-export type { Recommendation } from './models/recommendation.ts';
-export {
-  type ExplainOptions,
-  type LoadOptions,
-  Recommender,
-  type RecommenderClass,
-  type RecommendManyOptions,
-  type RecommendOptions,
-} from './models/recommender.ts';
-export { SASRec, type SASRecOptions } from './models/sasrec.ts';
-export { SequenceModel, type SequenceModelOptions } from './models/sequence-model.ts';
-export { SequentialRules, type SequentialRulesOptions } from './models/sequential-rules.ts';
-export {
-  type HistoryReader,
-  type RequestOptions,
-  Session,
-  type SessionModel,
-  type SessionOptions,
-} from './models/session.ts';
-export type { SessionIndex } from './models/session-index.ts';
+} from './models/counts/decay.ts';
+export { ItemRules } from './models/counts/item-rules.ts';
+export type { SessionIndex } from './models/counts/session-index.ts';
 export {
   type NeighborQuery,
   type NeighborSource,
@@ -295,12 +287,20 @@ export {
   sharingAny,
   sharingLast,
   type Votes,
-} from './models/session-neighbors.ts';
+} from './models/counts/session-neighbors.ts';
+export { FOSSIL, type FOSSILOptions } from './models/fossil.ts';
+export { FPMC, type FPMCOptions } from './models/fpmc.ts';
+export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
+export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
+export { LinRec } from './models/linrec.ts';
+export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
+export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
+export { NARM, type NARMOptions } from './models/narm.ts';
+export { Popularity } from './models/popularity.ts';
+export { SASRec, type SASRecOptions } from './models/sasrec.ts';
+export { SequentialRules, type SequentialRulesOptions } from './models/sequential-rules.ts';
 export { SRGNN, type SRGNNOptions } from './models/sr-gnn.ts';
 export { paperForm, STAN, type STANOptions, type StanForm, sessionRecForm } from './models/stan.ts';
-export type { EventStream } from './models/streamed-history.ts';
-export { UserModel, type UserModelOptions } from './models/user-model.ts';
-export { UserVectors } from './models/user-vectors.ts';
 export { VSKNN, type VSKNNOptions } from './models/vsknn.ts';
 // Ops
 export {
@@ -345,18 +345,28 @@ export {
 } from './ops/sampled-loss.ts';
 export { segmentSum } from './ops/segment-sum.ts';
 export { withGradient } from './ops/with-gradient.ts';
-// Training
-export { type AugmentedOptions, augmented } from './training/augmented.ts';
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';
-export { type ClozeOptions, cloze } from './training/cloze.ts';
-export { type ContrastiveOptions, contrastive, type Viewed, type ViewPairs } from './training/contrastive.ts';
 export type { EarlyStopping } from './training/early-stopping.ts';
 export { NonFiniteError } from './training/finite.ts';
 export type { FitOptions, WorkerOptions } from './training/fit-options.ts';
 export type { EpochRecord, FitReport } from './training/fit-report.ts';
-export { nextItem } from './training/next-item.ts';
-export type { Batch, BatchContext, Objective } from './training/objective.ts';
+// Training
+export { type AugmentedOptions, augmented } from './training/objectives/augmented.ts';
+export { type ClozeOptions, cloze } from './training/objectives/cloze.ts';
+export {
+  type ContrastiveOptions,
+  contrastive,
+  type Viewed,
+  type ViewPairs,
+} from './training/objectives/contrastive.ts';
+export { nextItem } from './training/objectives/next-item.ts';
+export type { Batch, BatchContext, Objective } from './training/objectives/objective.ts';
+export { type PointwiseOptions, pointwise } from './training/objectives/pointwise.ts';
+export { prefixes } from './training/objectives/prefixes.ts';
+export { type SessionParallelOptions, sessionParallel } from './training/objectives/session-parallel.ts';
+export { type SlidingWindowOptions, slidingWindows } from './training/objectives/sliding-windows.ts';
+export { sameTarget, twoOf } from './training/objectives/views.ts';
 export { type AdagradOptions, adagrad } from './training/optimizers/adagrad.ts';
 export { type AdagradMomentumOptions, adagradMomentum } from './training/optimizers/adagrad-momentum.ts';
 export { type AdamOptions, adam } from './training/optimizers/adam.ts';
@@ -365,8 +375,6 @@ export type { Optimizer, OptimizerRun, OptimizerState } from './training/optimiz
 export { type RmsPropOptions, rmsProp } from './training/optimizers/rms-prop.ts';
 export { type SgdOptions, sgd } from './training/optimizers/sgd.ts';
 export { type SparseAdamOptions, sparseAdam } from './training/optimizers/sparse-adam.ts';
-export { type PointwiseOptions, pointwise } from './training/pointwise.ts';
-export { prefixes } from './training/prefixes.ts';
 export type { FitProgress } from './training/progress.ts';
 export { constant } from './training/schedules/constant.ts';
 export { type CosineOptions, cosine } from './training/schedules/cosine.ts';
@@ -374,8 +382,5 @@ export { type LinearScheduleOptions, linearSchedule } from './training/schedules
 export { type LinearWarmupOptions, linearWarmup } from './training/schedules/linear-warmup.ts';
 export type { Schedule } from './training/schedules/schedule.ts';
 export { type StepDecayOptions, stepDecay } from './training/schedules/step-decay.ts';
-export { type SessionParallelOptions, sessionParallel } from './training/session-parallel.ts';
-export { type SlidingWindowOptions, slidingWindows } from './training/sliding-windows.ts';
 export type { FitDefaults, Trainable } from './training/trainable.ts';
-export { sameTarget, twoOf } from './training/views.ts';
 export type { WorkerLike } from './training/workers/thread.ts';

@@ -1,6 +1,6 @@
 /** Association rules. */
 import type { Catalog } from '../data/catalog.ts';
-import { ItemRules } from './item-rules.ts';
+import { ItemRules } from './counts/item-rules.ts';
 
 export interface AssociationRulesOptions {
   /** The items that can be recommended. */

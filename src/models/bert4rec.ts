@@ -17,8 +17,8 @@ import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
-import { cloze } from '../training/cloze.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { cloze } from '../training/objectives/cloze.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface BERT4RecOptions extends SequenceModelOptions {
   /** Width of the states. @defaultValue 64 */

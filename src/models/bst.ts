@@ -16,8 +16,8 @@ import type { Feature } from '../data/feature.ts';
 import { eventCodes, sequenceCodes } from '../data/feature-codes.ts';
 import { leakyRelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
-import { CandidateModel } from './candidate-model.ts';
-import type { SequenceModelOptions } from './sequence-model.ts';
+import { CandidateModel } from './base/candidate-model.ts';
+import type { SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface BSTOptions extends SequenceModelOptions {
   /** The most events of a history that are read, the candidate not counted. @defaultValue 20 */

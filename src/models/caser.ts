@@ -15,11 +15,11 @@ import { checkNumber } from '../core/shape.ts';
 import { bce } from '../losses/bce.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
+import { slidingWindows } from '../training/objectives/sliding-windows.ts';
 import { adam } from '../training/optimizers/adam.ts';
-import { slidingWindows } from '../training/sliding-windows.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { UserModel, type UserModelOptions } from './user-model.ts';
-import { UserVectors } from './user-vectors.ts';
+import { UserModel, type UserModelOptions } from './base/user-model.ts';
+import { UserVectors } from './base/user-vectors.ts';
 
 export interface CaserOptions extends UserModelOptions {
   /** The events of a window, L: no more of a history are read. @defaultValue 5 */

@@ -20,7 +20,7 @@ import { checkNumber } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { normalizeRows } from '../ops/normalize-rows.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface CoreOptions extends SequenceModelOptions {
   /** Width of items and sessions. @defaultValue 100 */

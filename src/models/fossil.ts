@@ -12,8 +12,8 @@ import { bpr } from '../losses/bpr.ts';
 import { attention } from '../ops/attention.ts';
 import { embedding } from '../ops/embedding.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { UserModel, type UserModelOptions } from './user-model.ts';
-import { UserVectors } from './user-vectors.ts';
+import { UserModel, type UserModelOptions } from './base/user-model.ts';
+import { UserVectors } from './base/user-vectors.ts';
 
 export interface FOSSILOptions extends UserModelOptions {
   /** Width of item vectors. @defaultValue 64 */

@@ -11,8 +11,8 @@ import { checkNumber } from '../core/shape.ts';
 import { bpr } from '../losses/bpr.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { UserModel, type UserModelOptions } from './user-model.ts';
-import { UserVectors } from './user-vectors.ts';
+import { UserModel, type UserModelOptions } from './base/user-model.ts';
+import { UserVectors } from './base/user-vectors.ts';
 
 export interface FPMCOptions extends UserModelOptions {
   /** Width of each of the four tables. @defaultValue 64 */

@@ -21,10 +21,10 @@ import { popularity } from '../data/negatives/popularity.ts';
 import { sampledSoftmax } from '../losses/sampled-softmax.ts';
 import { dropout } from '../ops/dropout.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
+import { sessionParallel } from '../training/objectives/session-parallel.ts';
 import { adagradMomentum } from '../training/optimizers/adagrad-momentum.ts';
-import { sessionParallel } from '../training/session-parallel.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface GRU4RecOptions extends SequenceModelOptions {
   /** Width of the states: of the one layer, or of each layer, the first one first. @defaultValue 100 */

@@ -4,8 +4,8 @@ import type { Catalog } from '../data/catalog.ts';
 import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
-import { ItemRules } from './item-rules.ts';
-import { RULE_TENSORS, Transitions } from './transitions.ts';
+import { ItemRules } from './counts/item-rules.ts';
+import { RULE_TENSORS, Transitions } from './counts/transitions.ts';
 
 export interface ItemKNNOptions {
   /** The items that can be recommended. */

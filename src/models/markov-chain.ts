@@ -6,9 +6,9 @@ import type { ExcludeOptions, TopK } from '../evaluation/scorer.ts';
 import { FileFormatError } from '../io/error.ts';
 import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
-import { CountingModel } from './counting.ts';
-import { PairIndex } from './pair-index.ts';
-import { TRANSITION_TENSORS, Transitions } from './transitions.ts';
+import { CountingModel } from './base/counting.ts';
+import { PairIndex } from './counts/pair-index.ts';
+import { TRANSITION_TENSORS, Transitions } from './counts/transitions.ts';
 
 export interface MarkovChainOptions {
   /** The items that can be recommended. */

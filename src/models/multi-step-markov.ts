@@ -5,8 +5,8 @@ import type { Catalog } from '../data/catalog.ts';
 import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
-import { CountingModel } from './counting.ts';
-import { RULE_TENSORS, Transitions } from './transitions.ts';
+import { CountingModel } from './base/counting.ts';
+import { RULE_TENSORS, Transitions } from './counts/transitions.ts';
 
 export interface MultiStepMarkovOptions {
   /** The items that can be recommended. */

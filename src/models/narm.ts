@@ -12,9 +12,9 @@ import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { dropout } from '../ops/dropout.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
-import { prefixes } from '../training/prefixes.ts';
+import { prefixes } from '../training/objectives/prefixes.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface NARMOptions extends SequenceModelOptions {
   /** Width of items. @defaultValue 50 */

@@ -4,7 +4,7 @@ import type { Catalog } from '../data/catalog.ts';
 import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
-import { CountingModel } from './counting.ts';
+import { CountingModel } from './base/counting.ts';
 
 /**
  * Recommends what occurs most often, whatever the history: the baseline that every model must beat, and an answer for

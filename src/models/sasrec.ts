@@ -15,10 +15,10 @@ import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
-import { prefixes } from '../training/prefixes.ts';
+import { prefixes } from '../training/objectives/prefixes.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
-import type { EventStream } from './streamed-history.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
+import type { EventStream } from './base/streamed-history.ts';
 
 export interface SASRecOptions extends SequenceModelOptions {
   /** Width of the states. @defaultValue 64 */

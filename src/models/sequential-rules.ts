@@ -1,8 +1,8 @@
 /** Sequential rules. */
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
-import { checkDecay, type Decay, inverseDecay } from './decay.ts';
-import { ItemRules } from './item-rules.ts';
+import { checkDecay, type Decay, inverseDecay } from './counts/decay.ts';
+import { ItemRules } from './counts/item-rules.ts';
 
 export interface SequentialRulesOptions {
   /** The items that can be recommended. */

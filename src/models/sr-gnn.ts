@@ -13,10 +13,10 @@ import { checkNumber } from '../core/shape.ts';
 import { sessionGraph } from '../data/session-graph.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
+import { prefixes } from '../training/objectives/prefixes.ts';
 import { adam } from '../training/optimizers/adam.ts';
-import { prefixes } from '../training/prefixes.ts';
 import type { FitDefaults } from '../training/trainable.ts';
-import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
+import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
 
 export interface SRGNNOptions extends SequenceModelOptions {
   /** Width of the states. @defaultValue 100 */

@@ -2,14 +2,14 @@
 import type { Part } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
-import { checkDecay, type Decay, exponentialDecay } from './decay.ts';
+import { checkDecay, type Decay, exponentialDecay } from './counts/decay.ts';
 import {
   type NeighborQuery,
   SessionNeighbors,
   type SessionNeighborsOptions,
   sharingAny,
   type Votes,
-} from './session-neighbors.ts';
+} from './counts/session-neighbors.ts';
 
 /** Where the codes of STAN differ. */
 export interface StanForm extends Part {

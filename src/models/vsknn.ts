@@ -1,13 +1,13 @@
 /** V-SkNN. */
 import { checkNumber } from '../core/shape.ts';
-import { checkDecay, type Decay, inverseDecay, shareDecay } from './decay.ts';
+import { checkDecay, type Decay, inverseDecay, shareDecay } from './counts/decay.ts';
 import {
   type NeighborQuery,
   SessionNeighbors,
   type SessionNeighborsOptions,
   sharingAny,
   type Votes,
-} from './session-neighbors.ts';
+} from './counts/session-neighbors.ts';
 
 export interface VSKNNOptions extends SessionNeighborsOptions {
   /** How many neighbours vote. @defaultValue 100 */

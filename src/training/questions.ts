@@ -4,7 +4,7 @@ import type { Rng } from '../core/rng.ts';
 import type { Examples } from '../data/examples.ts';
 import { type Negatives, sliceNegatives } from '../data/negatives/sampler.ts';
 import type { FitSettings } from './fit-options.ts';
-import { type Batch, type Objective, prepared } from './objective.ts';
+import { type Batch, type Objective, prepared } from './objectives/objective.ts';
 import type { Trainable } from './trainable.ts';
 
 /** Which step of the run, and the examples that it reads. */

@@ -2,7 +2,7 @@
 import { range } from '../core/ragged.ts';
 import type { Examples } from '../data/examples.ts';
 import { usualLength } from '../data/summarize.ts';
-import type { Objective } from './objective.ts';
+import type { Objective } from './objectives/objective.ts';
 
 /** The share of the training sequences that may be longer than what is read of them. */
 const TOLERATED = 0.1;

@@ -5,7 +5,7 @@ import { Rng } from '../../core/rng.ts';
 import { Examples } from '../../data/examples.ts';
 import type { Loss } from '../../losses/loss.ts';
 import { GradientSums } from '../../ops/gradients.ts';
-import type { Objective } from '../objective.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { lossOf, passes } from '../passes.ts';
 import { questioner } from '../questions.ts';
 import type { Trainable } from '../trainable.ts';

@@ -6,9 +6,9 @@ import { Catalog } from '../../../src/data/catalog.ts';
 import { Interactions } from '../../../src/data/interactions.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
 import type { TensorData } from '../../../src/io/safetensors.ts';
+import { PairIndex } from '../../../src/models/counts/pair-index.ts';
 import { MarkovChain } from '../../../src/models/markov-chain.ts';
 import { MultiStepMarkov } from '../../../src/models/multi-step-markov.ts';
-import { PairIndex } from '../../../src/models/pair-index.ts';
 
 const items = new Catalog([0, 1, 2, 3, 4]);
 const logs = fc.array(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 8 });

@@ -16,12 +16,12 @@ import {
   noDecay,
   quadraticDecay,
   shareDecay,
-} from '../../../src/models/decay.ts';
+} from '../../../src/models/counts/decay.ts';
+import { keepLargest } from '../../../src/models/counts/keep-largest.ts';
+import { SessionIndex } from '../../../src/models/counts/session-index.ts';
+import { sharingAny, sharingLast } from '../../../src/models/counts/session-neighbors.ts';
 import { ItemKNN } from '../../../src/models/item-knn.ts';
-import { keepLargest } from '../../../src/models/keep-largest.ts';
 import { SequentialRules } from '../../../src/models/sequential-rules.ts';
-import { SessionIndex } from '../../../src/models/session-index.ts';
-import { sharingAny, sharingLast } from '../../../src/models/session-neighbors.ts';
 import { paperForm, STAN, type STANOptions, sessionRecForm } from '../../../src/models/stan.ts';
 import { VSKNN, type VSKNNOptions } from '../../../src/models/vsknn.ts';
 

@@ -9,9 +9,9 @@ import { checksum } from '../../../src/io/checksum.ts';
 import { FileFormatError } from '../../../src/io/error.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/io/safetensors.ts';
+import { Recommender } from '../../../src/models/base/recommender.ts';
 import { MarkovChain } from '../../../src/models/markov-chain.ts';
 import { Popularity } from '../../../src/models/popularity.ts';
-import { Recommender } from '../../../src/models/recommender.ts';
 
 const sequences: ItemId[][] = [
   ['a', 'b', 'c'],

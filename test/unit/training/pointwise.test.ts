@@ -12,7 +12,7 @@ import {
   uniform,
 } from 'seqrec';
 import { expect, test } from 'vitest';
-import { prepared } from '../../../src/training/objective.ts';
+import { prepared } from '../../../src/training/objectives/objective.ts';
 
 const log = Interactions.from(
   Array.from({ length: 6 }, (_, user) =>

@@ -1,6 +1,6 @@
 /** How much an event counts by its distance: the weights of rules and neighbours. */
-import type { Part } from '../core/part.ts';
-import { checkNumber, describe } from '../core/shape.ts';
+import type { Part } from '../../core/part.ts';
+import { checkNumber, describe } from '../../core/shape.ts';
 
 /** A weight that falls with the distance. */
 export interface Decay extends Part {

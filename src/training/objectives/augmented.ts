@@ -1,8 +1,8 @@
 /** Any objective, on sequences that are changed at random. */
-import { range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
-import type { Augmentation } from '../data/augment/augmentation.ts';
-import { sameView, viewsOf } from '../data/augment/augmentation.ts';
+import { range } from '../../core/ragged.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { Augmentation } from '../../data/augment/augmentation.ts';
+import { sameView, viewsOf } from '../../data/augment/augmentation.ts';
 import { type Objective, prepared } from './objective.ts';
 
 export interface AugmentedOptions {

@@ -1,5 +1,5 @@
 /** The objective of Caser: windows of a fixed length and what follows them. */
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber } from '../../core/shape.ts';
 import { followingEvents } from './following-events.ts';
 import type { Objective } from './objective.ts';
 

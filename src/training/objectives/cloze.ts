@@ -1,7 +1,7 @@
 /** The objective of BERT4Rec: hidden events are predicted from all others. */
-import { Ragged } from '../core/ragged.ts';
-import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { Ragged } from '../../core/ragged.ts';
+import type { Rng } from '../../core/rng.ts';
+import { checkNumber } from '../../core/shape.ts';
 import type { Batch, Objective } from './objective.ts';
 
 export interface ClozeOptions {

@@ -1,11 +1,11 @@
 /** One history of a network that goes on from what it has computed, event by event. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Continued } from '../blocks/block.ts';
-import { Layout } from '../core/layout.ts';
-import type { Parameter } from '../core/parameter.ts';
-import type { Ragged } from '../core/ragged.ts';
-import type { TopK } from '../evaluation/scorer.ts';
-import { selectRows } from '../ops/gather-rows.ts';
+import type { Continued } from '../../blocks/block.ts';
+import { Layout } from '../../core/layout.ts';
+import type { Parameter } from '../../core/parameter.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import type { TopK } from '../../evaluation/scorer.ts';
+import { selectRows } from '../../ops/gather-rows.ts';
 import type { HistoryReader } from './session.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** The questions a model is trained on. */
-import type { Part } from '../core/part.ts';
-import type { Ragged } from '../core/ragged.ts';
-import type { Rng } from '../core/rng.ts';
-import type { ExampleRule, Examples } from '../data/examples.ts';
+import type { Part } from '../../core/part.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import type { Rng } from '../../core/rng.ts';
+import type { ExampleRule, Examples } from '../../data/examples.ts';
 
 /** The questions of one step: M targets, each asked at a row of the inputs. All on the host. */
 export interface Batch {

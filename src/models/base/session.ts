@@ -1,9 +1,9 @@
 /** A history that grows: events are pushed as they happen, and recommendations asked for in between. */
-import { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
-import type { Catalog, ItemId } from '../data/catalog.ts';
-import { type HistoryEvent, readEvents } from '../data/histories.ts';
-import type { TopK } from '../evaluation/scorer.ts';
+import { Ragged } from '../../core/ragged.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { Catalog, ItemId } from '../../data/catalog.ts';
+import { type HistoryEvent, readEvents } from '../../data/histories.ts';
+import type { TopK } from '../../evaluation/scorer.ts';
 import { listOf, type Recommendation } from './recommendation.ts';
 import type { RecommendOptions } from './recommender.ts';
 

@@ -1,7 +1,7 @@
 /** Past sequences, found by their items: the memory of neighbourhood models. */
-import { FileFormatError } from '../io/error.ts';
-import type { ExpectedTensor } from '../io/match-tensors.ts';
-import type { TensorData } from '../io/safetensors.ts';
+import { FileFormatError } from '../../io/error.ts';
+import type { ExpectedTensor } from '../../io/match-tensors.ts';
+import type { TensorData } from '../../io/safetensors.ts';
 import { keepLargest } from './keep-largest.ts';
 import { doubled } from './pair-index.ts';
 

@@ -1,11 +1,11 @@
 /** The base of models that answer by rules from the last item of a history to others. */
-import type { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
-import type { Catalog } from '../data/catalog.ts';
-import type { ExcludeOptions, TopK } from '../evaluation/scorer.ts';
-import { matchTensors } from '../io/match-tensors.ts';
-import type { TensorData } from '../io/safetensors.ts';
-import { CountingModel } from './counting.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { Catalog } from '../../data/catalog.ts';
+import type { ExcludeOptions, TopK } from '../../evaluation/scorer.ts';
+import { matchTensors } from '../../io/match-tensors.ts';
+import type { TensorData } from '../../io/safetensors.ts';
+import { CountingModel } from '../base/counting.ts';
 import { RULE_TENSORS, Transitions } from './transitions.ts';
 
 /** The rules from one item, the strongest first, and of equal ones the first seen. */

@@ -1,5 +1,5 @@
 /** Which past events drove a recommendation. */
-import type { Catalog, ItemId } from '../data/catalog.ts';
+import type { Catalog, ItemId } from '../../data/catalog.ts';
 import { drawExplanation } from './explanation-picture.ts';
 
 /** What one event of the history did for the explained item. */

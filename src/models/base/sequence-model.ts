@@ -1,24 +1,24 @@
 /** The base of every network: a subclass declares its blocks and writes `encode`. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkDevice, ready } from '../backend/select.ts';
-import type { Continued } from '../blocks/block.ts';
-import type { Output } from '../blocks/output-head.ts';
-import { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
-import { Ragged, range } from '../core/ragged.ts';
-import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
-import type { Catalog } from '../data/catalog.ts';
-import type { Interactions } from '../data/interactions.ts';
-import { badScores, ranksOfScores } from '../evaluation/rank.ts';
-import { chunkSize, type ExcludeOptions, type TopK } from '../evaluation/scorer.ts';
-import { topKOfScores } from '../evaluation/top-k.ts';
-import { selectRows } from '../ops/gather-rows.ts';
-import { bestItems, hasFusedScores, itemScores, targetRanks } from '../ops/item-scores.ts';
-import { checkRows } from '../ops/rows.ts';
-import type { FitOptions } from '../training/fit-options.ts';
-import type { FitReport } from '../training/fit-report.ts';
-import type { FitDefaults, Trainable } from '../training/trainable.ts';
+import { checkDevice, ready } from '../../backend/select.ts';
+import type { Continued } from '../../blocks/block.ts';
+import type { Output } from '../../blocks/output-head.ts';
+import { Layout } from '../../core/layout.ts';
+import type { PartOption } from '../../core/part.ts';
+import { Ragged, range } from '../../core/ragged.ts';
+import type { Rng } from '../../core/rng.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { Catalog } from '../../data/catalog.ts';
+import type { Interactions } from '../../data/interactions.ts';
+import { badScores, ranksOfScores } from '../../evaluation/rank.ts';
+import { chunkSize, type ExcludeOptions, type TopK } from '../../evaluation/scorer.ts';
+import { topKOfScores } from '../../evaluation/top-k.ts';
+import { selectRows } from '../../ops/gather-rows.ts';
+import { bestItems, hasFusedScores, itemScores, targetRanks } from '../../ops/item-scores.ts';
+import { checkRows } from '../../ops/rows.ts';
+import type { FitOptions } from '../../training/fit-options.ts';
+import type { FitReport } from '../../training/fit-report.ts';
+import type { FitDefaults, Trainable } from '../../training/trainable.ts';
 import { Recommender } from './recommender.ts';
 import { RecordedRequests, read } from './recorded-requests.ts';
 import type { HistoryReader } from './session.ts';
@@ -186,7 +186,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
     if (this.#fitting) throw new Error('This model is being fitted already: await the first fit before the next.');
     this.#fitting = true;
     try {
-      const { fit } = await import('../training/fit.ts'); // keeps training out of serving bundles
+      const { fit } = await import('../../training/fit.ts'); // keeps training out of serving bundles
       return await fit(this, data, options);
     } finally {
       this.#fitting = false;

@@ -1,9 +1,9 @@
 /** The objective of models that judge one candidate at a time. */
-import { range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
-import { withCandidates, withMoments } from '../data/feature-codes.ts';
-import type { Sampler } from '../data/negatives/sampler.ts';
-import { uniform } from '../data/negatives/uniform.ts';
+import { range } from '../../core/ragged.ts';
+import { checkNumber } from '../../core/shape.ts';
+import { withCandidates, withMoments } from '../../data/feature-codes.ts';
+import type { Sampler } from '../../data/negatives/sampler.ts';
+import { uniform } from '../../data/negatives/uniform.ts';
 import type { Objective } from './objective.ts';
 import { prefixes } from './prefixes.ts';
 

@@ -1,7 +1,7 @@
 /** Weighted counts of which item followed which context. */
-import { FileFormatError } from '../io/error.ts';
-import type { ExpectedTensor } from '../io/match-tensors.ts';
-import type { TensorData } from '../io/safetensors.ts';
+import { FileFormatError } from '../../io/error.ts';
+import type { ExpectedTensor } from '../../io/match-tensors.ts';
+import type { TensorData } from '../../io/safetensors.ts';
 import { doubled, PairIndex } from './pair-index.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Pairs of views of histories. */
-import { range } from '../core/ragged.ts';
-import { type Augmentation, sameView, viewsOf } from '../data/augment/augmentation.ts';
+import { range } from '../../core/ragged.ts';
+import { type Augmentation, sameView, viewsOf } from '../../data/augment/augmentation.ts';
 import { endToEnd, type ViewPairs } from './contrastive.ts';
 
 /**

@@ -1,9 +1,9 @@
 /** The base of networks that can have a vector for each user. */
-import type { Ragged } from '../core/ragged.ts';
-import type { UserId } from '../data/event-collector.ts';
-import type { Interactions } from '../data/interactions.ts';
-import type { FitOptions } from '../training/fit-options.ts';
-import type { FitReport } from '../training/fit-report.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import type { UserId } from '../../data/event-collector.ts';
+import type { Interactions } from '../../data/interactions.ts';
+import type { FitOptions } from '../../training/fit-options.ts';
+import type { FitReport } from '../../training/fit-report.ts';
 import { SequenceModel, type SequenceModelOptions } from './sequence-model.ts';
 import type { UserVectors } from './user-vectors.ts';
 

@@ -1,6 +1,6 @@
 /** The base of models that only count: fitted in one pass, updated at any time. */
-import type { Ragged } from '../core/ragged.ts';
-import type { Interactions } from '../data/interactions.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import type { Interactions } from '../../data/interactions.ts';
 import { Recommender } from './recommender.ts';
 
 /** What a counting model has seen. */

@@ -1,6 +1,6 @@
 /** The picture of an explanation, as SVG. */
-import { checkNumber } from '../core/shape.ts';
-import type { ItemId } from '../data/catalog.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { ItemId } from '../../data/catalog.ts';
 import type { ExplainedEvent, Explanation, PictureOptions } from './explanation.ts';
 
 /** All in pixels. */

@@ -1,6 +1,6 @@
 /** Answers to requests of the same size by repeating what the first of them did. */
 import type * as tf from '@tensorflow/tfjs-core';
-import { type Recording, record } from '../backend/recording.ts';
+import { type Recording, record } from '../../backend/recording.ts';
 
 type Values = Float32Array | Int32Array;
 

@@ -1,13 +1,13 @@
 /** The base of models that let similar past sequences vote. */
-import type { Part } from '../core/part.ts';
-import type { Ragged } from '../core/ragged.ts';
-import { checkNumber, describe } from '../core/shape.ts';
-import type { Catalog } from '../data/catalog.ts';
-import type { ExcludeOptions, TopK } from '../evaluation/scorer.ts';
-import { topKOfScores } from '../evaluation/top-k.ts';
-import { matchTensors } from '../io/match-tensors.ts';
-import type { TensorData } from '../io/safetensors.ts';
-import { CountingModel } from './counting.ts';
+import type { Part } from '../../core/part.ts';
+import type { Ragged } from '../../core/ragged.ts';
+import { checkNumber, describe } from '../../core/shape.ts';
+import type { Catalog } from '../../data/catalog.ts';
+import type { ExcludeOptions, TopK } from '../../evaluation/scorer.ts';
+import { topKOfScores } from '../../evaluation/top-k.ts';
+import { matchTensors } from '../../io/match-tensors.ts';
+import type { TensorData } from '../../io/safetensors.ts';
+import { CountingModel } from '../base/counting.ts';
 import { keepLargest } from './keep-largest.ts';
 import { SESSION_TENSORS, SessionIndex } from './session-index.ts';
 

@@ -1,14 +1,14 @@
 /** A trained vector for each user, for models that know whose history they read. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Layout } from '../core/layout.ts';
-import { Module } from '../core/module.ts';
-import { type Initializer, Parameter } from '../core/parameter.ts';
-import { Ragged } from '../core/ragged.ts';
-import { describe } from '../core/shape.ts';
-import { Catalog } from '../data/catalog.ts';
-import type { UserId } from '../data/event-collector.ts';
-import { embedding } from '../ops/embedding.ts';
-import { product } from '../ops/product.ts';
+import type { Layout } from '../../core/layout.ts';
+import { Module } from '../../core/module.ts';
+import { type Initializer, Parameter } from '../../core/parameter.ts';
+import { Ragged } from '../../core/ragged.ts';
+import { describe } from '../../core/shape.ts';
+import { Catalog } from '../../data/catalog.ts';
+import type { UserId } from '../../data/event-collector.ts';
+import { embedding } from '../../ops/embedding.ts';
+import { product } from '../../ops/product.ts';
 
 /**
  * The vectors of known users, found by the sequence column `user`, which counts in `ids`. Without the column, and where it

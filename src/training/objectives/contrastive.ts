@@ -1,7 +1,7 @@
 /** Any objective, with two views of each sequence beside it that must be alike. */
-import type { Part } from '../core/part.ts';
-import { type Column, type EventColumns, Ragged, range } from '../core/ragged.ts';
-import type { Examples } from '../data/examples.ts';
+import type { Part } from '../../core/part.ts';
+import { type Column, type EventColumns, Ragged, range } from '../../core/ragged.ts';
+import type { Examples } from '../../data/examples.ts';
 import { type Batch, type BatchContext, type Objective, prepared } from './objective.ts';
 
 /** The inputs of a step, and for each of them the item that is asked for at its last event. */

@@ -1,7 +1,7 @@
 /** The objective of GRU4Rec: many sessions side by side, one event a step. */
-import { range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
-import type { Examples } from '../data/examples.ts';
+import { range } from '../../core/ragged.ts';
+import { checkNumber } from '../../core/shape.ts';
+import type { Examples } from '../../data/examples.ts';
 import { followingEvents } from './following-events.ts';
 import type { Objective } from './objective.ts';
 

@@ -1,6 +1,6 @@
 /** Recommended items. */
-import type { Catalog, ItemId } from '../data/catalog.ts';
-import type { TopK } from '../evaluation/scorer.ts';
+import type { Catalog, ItemId } from '../../data/catalog.ts';
+import type { TopK } from '../../evaluation/scorer.ts';
 
 /** One recommended item. */
 export interface Recommendation {

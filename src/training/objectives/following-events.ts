@@ -1,5 +1,5 @@
 /** The questions of objectives that ask at the last input alone. */
-import { type Ragged, range } from '../core/ragged.ts';
+import { type Ragged, range } from '../../core/ragged.ts';
 import type { Batch } from './objective.ts';
 
 /** The last `targets` events of each example, but never its first, are asked for at the last event before them. */

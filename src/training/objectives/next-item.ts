@@ -1,5 +1,5 @@
 /** The objective of SASRec: every event predicts the next one. */
-import { range } from '../core/ragged.ts';
+import { range } from '../../core/ragged.ts';
 import type { Objective } from './objective.ts';
 
 /**
