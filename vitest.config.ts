@@ -30,6 +30,7 @@ export default defineConfig({
           include: ['test/{unit,golden,conformance,quality,examples}/**/*.test.ts'],
           setupFiles: ['./test/setup.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

@@ -10,7 +10,7 @@ import { cpuSegmentSum, wasmSegmentSum } from './segment-sum.ts';
  * @returns what there is to tell of them
  */
 export async function registerKernels(backendName: string): Promise<{ kernels?: string }> {
-  for (const [kernelName, replace] of Object.entries(replacements[backendName] ?? {})) {
+  for (const [kernelName, replace] of Object.entries((await replacements[backendName]?.()) ?? {})) {
     const known = tf.getKernel(kernelName, backendName);
     if (known && OURS.has(known.kernelFunc)) continue;
     if (known) tf.unregisterKernel(kernelName, backendName);
@@ -23,9 +23,12 @@ export async function registerKernels(backendName: string): Promise<{ kernels?: 
   return { kernels: await registerWasmKernels() };
 }
 
-const replacements: { readonly [backendName: string]: { readonly [kernelName: string]: Replacement } } = {
-  cpu: { UnsortedSegmentSum: cpuSegmentSum },
-  wasm: { UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather, Identity: wasmIdentity },
+type Replacements = { readonly [kernelName: string]: Replacement };
+
+const replacements: { readonly [backendName: string]: () => Replacements | Promise<Replacements> } = {
+  cpu: () => ({ UnsortedSegmentSum: cpuSegmentSum }),
+  wasm: () => ({ UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather, Identity: wasmIdentity }),
+  webgpu: async () => (await import('./webgpu-kernels.ts')).webgpuKernels,
 };
 
 const OURS = new WeakSet<tf.KernelFunc>();

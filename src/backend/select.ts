@@ -33,8 +33,11 @@ export interface BackendInfo {
 /** A backend that was loaded and can be set by its TensorFlow.js name. */
 export interface Loaded {
   readonly details?: BackendInfo['details'] | undefined;
-  /** What went wrong on the device since the last call, and whether the device is gone for good. */
-  takeProblem?(): { error: Error; lost: boolean } | undefined;
+  /**
+   * What went wrong on the device since the last call, whether the device is gone for good, and whether a read has
+   * already failed for it.
+   */
+  takeProblem?(): { error: Error; lost: boolean; told?: boolean } | undefined;
 }
 
 /** A backend that can be tried. */
@@ -113,7 +116,7 @@ export function checkDevice(): void {
     discard(active.name);
     active = undefined;
   }
-  throw problem.error;
+  if (!problem.told) throw problem.error;
 }
 
 async function settle(): Promise<BackendInfo> {

@@ -3,6 +3,7 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { importOptional, isNotInstalled, isServer } from './runtime.ts';
 import type { Candidate, Loaded } from './select.ts';
+import { keepIndices } from './webgpu-kernels.ts';
 
 /** What the kernels of TensorFlow.js and seqrec may need; a device has the lowest values unless asked for more. */
 const LIMITS = [
@@ -41,15 +42,18 @@ export const webgpu: Candidate = {
       ),
       requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     });
-    const takeProblem = watch(device);
+    const problems = new Problems(device);
     const backend = new WebGPUBackend(device, { vendor, architecture, device: model, description } as GPUAdapterInfo);
-    if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
-    tf.registerBackend('webgpu', () => backend, 3);
     const maxBufferBytes = Math.min(
       Number(device.limits.maxBufferSize),
       Number(device.limits.maxStorageBufferBindingSize),
     );
-    return { details: { adapter: name, software, maxBufferBytes }, takeProblem };
+    guardBuffers(backend, maxBufferBytes);
+    guardReads(backend, problems);
+    keepIndices(backend);
+    if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
+    tf.registerBackend('webgpu', () => backend, 3);
+    return { details: { adapter: name, software, maxBufferBytes }, takeProblem: () => problems.take() };
   },
 };
 
@@ -87,34 +91,112 @@ function rendersInSoftware(adapter: GPUAdapter, name: string): boolean {
   return Boolean(flagged) || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(name);
 }
 
+type Problem = NonNullable<ReturnType<NonNullable<Loaded['takeProblem']>>>;
+
 /**
- * Remembers what WebGPU reports beside the results. A tensor above the limits of a buffer, or a lost device, makes
- * reads resolve with zeros or stale numbers, and TensorFlow.js listens to neither.
+ * Remembers what WebGPU reports beside the results. After a wrong program or a lost device, reads resolve with zeros or
+ * stale numbers, and TensorFlow.js listens to neither.
  */
-function watch(device: GPUDevice): NonNullable<Loaded['takeProblem']> {
-  let problem: { error: Error; lost: boolean } | undefined;
-  device.addEventListener('uncapturederror', (event) => {
-    event.preventDefault();
-    problem ??= {
-      error: new Error(
-        `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): lower batchSize if a buffer is too large, else use 'seqrec/wasm' and report it.`,
-      ),
-      lost: false,
-    };
-  });
-  void device.lost.then(({ reason, message }) => {
-    problem = {
-      error: new Error(
-        `The WebGPU device was lost (${firstLine(message) || reason}) with every tensor on it: load the model from its file and try again.`,
-      ),
-      lost: true,
-    };
-  });
-  return () => {
-    const taken = problem;
-    problem = undefined;
+class Problems {
+  /** The first that nobody has been told of; a lost device goes before all others. */
+  current: Problem | undefined;
+
+  constructor(device: GPUDevice) {
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      this.current ??= {
+        error: new Error(
+          `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): use 'seqrec/wasm' and report it.`,
+        ),
+        lost: false,
+      };
+    });
+    void device.lost.then(({ reason, message }) => {
+      this.current = {
+        error: new Error(
+          `The WebGPU device was lost (${firstLine(message) || reason}) with every tensor on it: load the model from its file, or fit with resume, and go on; seqrec takes a new device or the next backend.`,
+        ),
+        lost: true,
+      };
+    });
+  }
+
+  take(): Problem | undefined {
+    const taken = this.current;
+    this.current = undefined;
     return taken;
+  }
+
+  /** The error for a read; of a lost device, every read is told. */
+  tell(): Error {
+    const { error, lost } = this.current as Problem;
+    this.current = lost ? { error, lost, told: true } : undefined;
+    return error;
+  }
+}
+
+/** Makes every read fail that may hold wrong numbers, with the reason; a lost device is reported in place of what follows from it. */
+function guardReads(backend: WebGPUBackend, problems: Problems): void {
+  const read = backend.read.bind(backend);
+  backend.read = async (dataId) => {
+    let values: Awaited<ReturnType<typeof read>> | undefined;
+    try {
+      values = await read(dataId);
+    } catch (error) {
+      // The loss is announced a moment after the reads have failed.
+      await new Promise((resolve) => setTimeout(resolve));
+      if (!problems.current) throw error;
+    }
+    if (values && !problems.current) return values;
+    throw problems.tell();
   };
+}
+
+/** The parts of the manager of buffers that matter here. */
+interface Buffers {
+  acquireBuffer(size: number, ...rest: unknown[]): GPUBuffer;
+  releaseBuffer(buffer: GPUBuffer, reuse?: boolean): void;
+  freeBuffers: Map<string, GPUBuffer[]>;
+  numFreeBuffers: number;
+  numBytesUsed: number;
+  numBytesAllocated: number;
+}
+
+/** How many bytes of freed buffers are kept for the next tensors of their sizes, at least. */
+const SPARE_BYTES = 2 ** 26;
+
+/**
+ * Refuses a buffer above the limits of the device, which WebGPU makes all the same and fills with nothing; and gives
+ * freed buffers back once they outweigh those in use: TensorFlow.js keeps them for ever, by their exact size, and every
+ * batch has another.
+ */
+function guardBuffers(backend: WebGPUBackend, maxBytes: number): void {
+  const buffers = backend.bufferManager as unknown as Buffers;
+  const acquire = buffers.acquireBuffer.bind(buffers);
+  const release = buffers.releaseBuffer.bind(buffers);
+  buffers.acquireBuffer = (size, ...rest) => {
+    if (size > maxBytes) {
+      throw new RangeError(
+        `A tensor of ${megabytes(size)} does not fit into a buffer of this GPU, which holds at most ${megabytes(maxBytes)}: use a sampled loss or a smaller batchSize, fewer histories at once, or 'seqrec/wasm'.`,
+      );
+    }
+    return acquire(size, ...rest);
+  };
+  buffers.releaseBuffer = (buffer, reuse) => {
+    release(buffer, reuse);
+    const spare = buffers.numBytesAllocated - buffers.numBytesUsed;
+    if (spare <= Math.max(SPARE_BYTES, buffers.numBytesUsed)) return;
+    for (const list of buffers.freeBuffers.values()) {
+      for (const free of list) free.destroy();
+      list.length = 0;
+    }
+    buffers.numFreeBuffers = 0;
+    buffers.numBytesAllocated -= spare;
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MiB`;
 }
 
 function firstLine(text: string): string {

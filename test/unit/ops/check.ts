@@ -1,18 +1,14 @@
 /** Compares an op and its gradients with a float64 reference, and counts tensors. */
-import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect } from 'vitest';
-import { registerKernels } from '../../../src/backend/kernels.ts';
 import { Rng } from '../../../src/core/rng.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
+import { backends, use } from '../../support/backends.ts';
 
-/** Runs a suite on each backend that needs nothing but Node. */
+/** Runs a suite on each backend. */
 export function onEachBackend(suite: (backend: string) => void): void {
-  describe.each(['cpu', 'wasm'])('on %s', (backend) => {
-    beforeAll(async () => {
-      await tf.setBackend(backend);
-      await registerKernels(backend);
-    });
+  describe.each(backends)('on %s', (backend) => {
+    beforeAll(() => use(backend));
     suite(backend);
   });
 }

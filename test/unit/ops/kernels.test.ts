@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { registerKernels } from '../../../src/backend/kernels.ts';
 import { Rng } from '../../../src/core/rng.ts';
+import { use } from '../../support/backends.ts';
 import { expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend((backend) => {
@@ -121,7 +122,7 @@ test('other forms of unsortedSegmentSum stay with the backend', async () => {
   // One id for all rows: the built-in kernel of the plain backend broadcasts it.
   const y = tf.unsortedSegmentSum(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor1d([1], 'int32'), 2);
   expect([...(await y.data())]).toEqual([0, 0, 4, 6]);
-  await tf.setBackend('wasm');
+  await use('wasm');
   expect(() => tf.unsortedSegmentSum(tf.tensor2d([1, 2], [2, 1]), tf.tensor1d([1], 'int32'), 2)).toThrow(
     'unsortedSegmentSum takes one segment for each of the 2 rows, got segments of the shape [1].',
   );

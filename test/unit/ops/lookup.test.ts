@@ -4,6 +4,7 @@ import { embedding } from '../../../src/ops/embedding.ts';
 import { gatherRows } from '../../../src/ops/gather-rows.ts';
 import { segmentSum } from '../../../src/ops/segment-sum.ts';
 import * as reference from '../../reference/segment-sum.ts';
+import { use } from '../../support/backends.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend(() => {
@@ -58,7 +59,7 @@ onEachBackend(() => {
 });
 
 test('a lookup by tensor on WebAssembly refuses a row that is none, and frees what it made', async () => {
-  await tf.setBackend('wasm');
+  await use('wasm');
   const table = tensor(normals([4, 2]));
   for (const bad of [-1, 4]) {
     const rows = tf.tensor1d([0, bad], 'int32');

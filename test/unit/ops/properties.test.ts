@@ -1,10 +1,8 @@
 /** Every fused op on random shapes: values and all gradients against the float64 references, tensor by tensor. */
-import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { registerKernels } from '../../../src/backend/kernels.ts';
 import { Layout } from '../../../src/core/layout.ts';
 import { Parameter } from '../../../src/core/parameter.ts';
 import { Rng } from '../../../src/core/rng.ts';
@@ -32,12 +30,10 @@ import * as linearReference from '../../reference/linear.ts';
 import * as losses from '../../reference/losses.ts';
 import * as neighborReference from '../../reference/neighbor-sums.ts';
 import * as segmentReference from '../../reference/segment-sum.ts';
+import { backends, use } from '../../support/backends.ts';
 import { checkOp, expectClose, normals, tensor, type Values } from './check.ts';
 
-beforeAll(async () => {
-  await tf.setBackend('wasm');
-  await registerKernels('wasm');
-});
+beforeAll(() => use(backends.at(-1) as string));
 
 /** The absolute part is for gradients that cancel out, such as those of the scores of a single key. */
 const tolerance = { absolute: 2e-6, relative: 0, ofMax: 1e-5 };
