@@ -1,12 +1,16 @@
-/** What runs in Chromium: `npm run test:browser [-- ARGUMENTS OF VITEST]`. */
+/** What runs in Chromium, and bundled applications: `npm run test:browser [-- ARGUMENTS OF VITEST]`. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { testBundlers } from '../bundlers/run.ts';
 import { preparePublic } from './public.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 await preparePublic();
 const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '-c', join(root, 'test/browser/vitest.config.ts')];
-const { status } = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2)], { stdio: 'inherit' });
-process.exitCode = status ?? 1;
+const asked = process.argv.slice(2);
+const { status } = spawnSync(process.execPath, [...vitest, ...asked], { stdio: 'inherit' });
+// With arguments, a part of the tests is meant.
+const bundled = asked.length > 0 || (await testBundlers());
+process.exit(bundled ? (status ?? 1) : 1);
