@@ -11,14 +11,18 @@ import {
   AssociationRules,
   adam,
   BERT4Rec,
+  BSARec,
   backendInfo,
   bce,
   bpr,
+  Caser,
   CORE,
   CountingModel,
   crossEntropy,
   evaluate,
   type FitProgress,
+  FOSSIL,
+  FPMC,
   formatReports,
   GRU4Rec,
   gbce,
@@ -31,6 +35,7 @@ import {
   MarkovChain,
   MultiStepMarkov,
   mrr,
+  NARM,
   ndcg,
   Popularity,
   type Ragged,
@@ -41,6 +46,7 @@ import {
   SASRec,
   type SequenceModel,
   SequentialRules,
+  SRGNN,
   STAN,
   sampledSoftmax,
   syntheticShop,
@@ -62,10 +68,16 @@ const models: Record<
   { new (options: never): SequenceModel | CountingModel; load(file: Uint8Array): Promise<Recommender> }
 > = {
   sasrec: SASRec,
-  bert4rec: BERT4Rec,
   gru4rec: GRU4Rec,
+  caser: Caser,
+  bert4rec: BERT4Rec,
+  'sr-gnn': SRGNN,
+  narm: NARM,
   core: CORE,
   linrec: LinRec,
+  bsarec: BSARec,
+  fossil: FOSSIL,
+  fpmc: FPMC,
   stan: STAN,
   vsknn: VSKNN,
   'item-knn': ItemKNN,
@@ -129,7 +141,16 @@ for (const [name, model] of Object.entries(baselines)) {
 
 const { maxLength, dim, layers, heads, dropout } = options;
 const Model = models[options.model] as (typeof models)[string];
-const model = new Model({ items: log.items, maxLength, dim, layers, heads, dropout, hidden: dim } as never);
+const model = new Model({
+  items: log.items,
+  maxLength,
+  dim,
+  layers,
+  heads,
+  dropout,
+  hidden: dim,
+  users: log.users,
+} as never);
 const name = (Model as unknown as typeof Recommender).modelName;
 let seconds = 0;
 if (model instanceof CountingModel) {

@@ -66,3 +66,9 @@ test('the demo says what is wrong with a bad file or option', async () => {
   await expect(run('demo', '--epochs', 'many')).rejects.toThrow('expected a whole number');
   await expect(run('demo', '--data', 'LICENSE')).rejects.toThrow('The layout of the data must be given as { format }');
 });
+
+test('the demo takes other models', { timeout: 120_000 }, async () => {
+  const out = await run('demo', '--model', 'vsknn', '--save', '.cache/test/n.safetensors');
+  expect(out).toMatch(/^VSKNN +0\.\d{4}/m);
+  expect(out).toContain('reloaded: the same recommendations.');
+});
