@@ -1,0 +1,25 @@
+import { Caser, hitRate, ndcg } from 'seqrec';
+import { beauty } from '../data-sets.ts';
+import type { Recipe } from '../recipe.ts';
+
+export const recipe: Recipe = {
+  section: 'Beauty',
+  label: 'Caser',
+  data: beauty,
+  model: (items, { train }) => new Caser({ items, users: train.users }),
+  fit: { epochs: 100 },
+  metrics: [ndcg(10), hitRate(5), hitRate(10), hitRate(20), ndcg(5), ndcg(20)],
+  published: [
+    {
+      source: "Caser (S3-Rec's table)",
+      values: {
+        'HR@5': 0.0205,
+        'HR@10': 0.0347,
+        'HR@20': 0.0556,
+        'NDCG@5': 0.0131,
+        'NDCG@10': 0.0176,
+        'NDCG@20': 0.0229,
+      },
+    },
+  ],
+};

@@ -1,0 +1,28 @@
+import { adam, gbce, hitRate, layerNormalization, ndcg, SASRec, sasrecBlock } from 'seqrec';
+import { beauty } from '../data-sets.ts';
+import type { Recipe } from '../recipe.ts';
+
+export const recipe: Recipe = {
+  section: 'Beauty',
+  label: 'gSASRec',
+  data: beauty,
+  model: (items) =>
+    new SASRec({
+      items,
+      maxLength: 50,
+      dim: 64,
+      layers: 2,
+      heads: 1,
+      dropout: 0.3,
+      scale: 1,
+      block: sasrecBlock({ epsilon: 1e-5 }),
+      norm: layerNormalization(),
+    }),
+  fit: {
+    loss: gbce({ negatives: 256, t: 0.75 }),
+    optimizer: adam({ learningRate: 0.001 }),
+    batchSize: 128,
+    epochs: 100,
+  },
+  metrics: [ndcg(10), hitRate(5), hitRate(10), hitRate(20), ndcg(5), ndcg(20)],
+};

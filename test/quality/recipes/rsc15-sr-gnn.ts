@@ -1,0 +1,13 @@
+import { adam, hitRate, mrr, SRGNN } from 'seqrec';
+import { rsc15 } from '../data-sets.ts';
+import type { Recipe } from '../recipe.ts';
+
+export const recipe: Recipe = {
+  section: 'RSC15, 100,000 events',
+  label: 'SR-GNN',
+  data: rsc15,
+  model: (items) => new SRGNN({ items, maxLength: 20, dim: 100 }),
+  fit: { optimizer: adam({ learningRate: 0.001, weightDecay: 1e-5 }), batchSize: 100, epochs: 30 },
+  metrics: [mrr(20), hitRate(20), mrr(5), hitRate(5)],
+  evaluation: { excludeSeen: false },
+};
