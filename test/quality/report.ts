@@ -1,18 +1,23 @@
 /** Results of recipes as tables. */
 import type { RecipeResult, SeedResult } from './recipe.ts';
 
-/** One recipe's table in Markdown: baselines, the model's mean over seeds with their spread, and what others report. */
-export function tableOf(result: RecipeResult): string {
-  const { metrics, baselines, seeds, label, published } = result;
-  const count = seeds.length;
+/**
+ * The results of recipes on one data set as a table in Markdown: baselines, each model's mean over its seeds with their
+ * standard deviation, and what others report.
+ */
+export function tableOf(...results: readonly RecipeResult[]): string {
+  const { metrics, baselines } = results[0] as RecipeResult;
+  const published = new Map(
+    results.flatMap((result) => result.published.map(({ source, values }) => [source, values])),
+  );
   const rows = [
     ['', ...metrics],
     ...Object.entries(baselines).map(([name, values]) => [name, ...metrics.map((key) => figure(values[key]))]),
-    [
-      count > 1 ? `**${label}**, mean of ${count} seeds` : `**${label}**, one seed`,
+    ...results.map(({ label, seeds }) => [
+      seeds.length > 1 ? `**${label}**, mean of ${seeds.length} seeds` : `**${label}**, one seed`,
       ...metrics.map((key) => spread(seeds.map((seed) => seed.metrics[key] as number))),
-    ],
-    ...published.map(({ source, values }) => [source, ...metrics.map((key) => figure(values[key]))]),
+    ]),
+    ...[...published].map(([source, values]) => [source, ...metrics.map((key) => figure(values[key]))]),
   ];
   const widths = metrics.map((_, i) => Math.max(...rows.map((row) => (row[i + 1] as string).length), 4));
   const first = Math.max(...rows.map(([name]) => (name as string).length));
@@ -23,28 +28,29 @@ export function tableOf(result: RecipeResult): string {
 }
 
 /** How the figures came about, in words. */
-export function protocolOf({ protocol, seeds, remarks }: RecipeResult): string {
-  const { split, candidates, excludeSeen, ties, users } = protocol;
-  const seen = excludeSeen ? 'without the items of the history' : 'with the items of the history';
-  return [
-    `${users.toLocaleString('en')} histories, ${split}; ranked among ${candidates} ${seen}, ties ${ties}.`,
-    `Seeds ${seeds.map(({ seed }) => seed).join(', ')}; ${timesOf(seeds)}.`,
-    ...(remarks ? [remarks] : []),
-  ].join(' ');
+export function protocolOf(result: RecipeResult): string {
+  return `${sentenceOf(result.protocol)} ${runOf(result)}`;
 }
 
-/** The section of docs/results.md on some recipes. */
+function sentenceOf({ split, candidates, excludeSeen, ties, users }: RecipeResult['protocol']): string {
+  const seen = excludeSeen ? 'without the items of the history' : 'with the items of the history';
+  return `${users.toLocaleString('en')} histories, ${split}; ranked among ${candidates} ${seen}, ties ${ties}.`;
+}
+
+function runOf({ seeds, remarks }: RecipeResult): string {
+  const text = `seeds ${seeds.map(({ seed }) => seed).join(', ')}; ${timesOf(seeds)}.`;
+  return remarks ? `${text} ${remarks}` : text;
+}
+
+/** The section of docs/results.md on the recipes for one data set and protocol. */
 export function sectionOf(title: string, results: readonly RecipeResult[]): string {
-  const [first] = results;
+  const { data, protocol } = results[0] as RecipeResult;
   return [
     `## ${title}`,
-    `${first?.data}.`,
-    ...results.flatMap((result) => [
-      `### ${result.label}`,
-      `\`\`\`sh\nnpm run quality -- ${result.recipe} --seeds ${result.seeds.length}\n\`\`\``,
-      tableOf(result),
-      protocolOf(result),
-    ]),
+    `${data}. ${sentenceOf(protocol)}`,
+    tableOf(...results),
+    `\`\`\`sh\n${results.map(({ recipe, seeds }) => `npm run quality -- ${recipe} --seeds ${seeds.length}`).join('\n')}\n\`\`\``,
+    results.map((result) => `- ${result.label}: ${runOf(result)}`).join('\n'),
   ].join('\n\n');
 }
 

@@ -24,8 +24,6 @@ export const recipe: Recipe = {
     epochs: 30,
   },
   metrics: [hitRate(50), auc()],
-  published: [
-    { source: 'Caser (Dive into Deep Learning)', values: { 'HR@50': 0.347, AUC: 0.883 } },
-    { source: 'Popularity (measured for this library)', values: { 'HR@50': 0.2153, AUC: 0.7989 } },
-  ],
+  published: [{ source: 'Caser (Dive into Deep Learning)', values: { 'HR@50': 0.347, AUC: 0.883 } }],
+  remarks: 'The book learns at 0.04 with 4,096 windows a step for 8 epochs, and has no validation split.',
 };
