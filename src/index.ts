@@ -22,6 +22,7 @@ export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/se
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
 export { AttentionPooling, type AttentionPoolingOptions } from './blocks/attention-pooling.ts';
 export type { BlockPart, BlockSize, Continued, SequenceBlock } from './blocks/block.ts';
+export { lastAttention } from './blocks/block-stack.ts';
 export { BSARecBlock, type BSARecBlockOptions, bsarecBlock } from './blocks/bsarec-block.ts';
 export { type DenseOutputOptions, denseOutput } from './blocks/dense-output.ts';
 export { Embedding, type EmbeddingOptions } from './blocks/embedding.ts';
@@ -44,7 +45,6 @@ export { FrequencyFilter, type FrequencyFilterOptions } from './blocks/frequency
 export { GatedGraph, type GatedGraphOptions } from './blocks/gated-graph.ts';
 export { GRU, type GRUOptions } from './blocks/gru.ts';
 export { HorizontalConvolution, type HorizontalConvolutionOptions } from './blocks/horizontal-convolution.ts';
-export { lastAttention } from './blocks/last-attention.ts';
 export {
   LayerNorm,
   type LayerNormOptions,

@@ -1,5 +1,5 @@
 /** Logs without rare users and items. */
-import { type Column, type EventColumns, Ragged, type SequenceColumns, takeColumn } from '../core/ragged.ts';
+import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import { increment, type UserId } from './event-collector.ts';
 import { Interactions } from './interactions.ts';
@@ -91,43 +91,27 @@ function unmark(kept: Uint8Array, counts: Int32Array, least: number): boolean {
 
 /** The kept events as a log of its own: only users and items that still have an event, numbered anew. */
 function select({ items, users, sequences }: Interactions, keep: Kept, what: string): Interactions {
-  const kept: number[] = [];
-  const length = new Int32Array(sequences.count);
-  const used = new Uint8Array(items.size);
-  for (let b = 0; b < sequences.count; b++) {
-    if (!keep.user[b]) continue;
-    for (let i = sequences.offsets[b] as number; i < (sequences.offsets[b + 1] as number); i++) {
-      const item = sequences.item[i] as number;
-      if (!keep.item[item]) continue;
-      used[item] = 1;
-      increment(length, b);
-      kept.push(i);
-    }
-  }
-  if (kept.length === 0) {
+  const places = Array.from({ length: sequences.count }, (_, b) => {
+    const rows = sequences.items(b);
+    return range(keep.user[b] ? rows.length : 0).filter((i) => keep.item[rows[i] as number]);
+  });
+  const who = [...places.keys()].filter((b) => (places[b] as Int32Array).length > 0);
+  if (who.length === 0) {
     throw new RangeError(`No event of ${sequences.rows} is in ${what}: use smaller counts or more data.`);
   }
+  const kept = sequences.select(
+    who,
+    who.map((b) => places[b] as Int32Array),
+  );
+  const rows = Array.from(new Set(kept.item)).sort((a, b) => a - b);
   const newRow = new Int32Array(items.size).fill(-1);
-  const rows = [...used.keys()].filter((row) => used[row]);
   rows.forEach((row, i) => {
     newRow[row] = i;
   });
-  const who = [...length.keys()].filter((b) => (length[b] as number) > 0);
-  const offsets = new Int32Array(who.length + 1);
-  who.forEach((b, i) => {
-    offsets[i + 1] = (offsets[i] as number) + (length[b] as number);
-  });
-  const events = mapColumns(sequences.events, (column) => takeColumn(column, kept)) as EventColumns;
-  const { user: _, ...columns } = mapColumns(sequences.sequences, (column) => takeColumn(column, who));
+  const { user: _, ...columns } = kept.sequences;
   return new Interactions(
     items.take(rows),
     who.map((b) => users[sequences.user[b] as number] as UserId),
-    new Ragged(offsets, { ...events, item: events.item.map((row) => newRow[row] as number) }, columns),
-  );
-}
-
-function mapColumns(columns: SequenceColumns, change: (column: Column) => Column): SequenceColumns {
-  return Object.fromEntries(
-    Object.entries(columns).flatMap(([name, column]) => (column ? [[name, change(column)]] : [])),
+    new Ragged(kept.offsets, { ...kept.events, item: kept.item.map((row) => newRow[row] as number) }, columns),
   );
 }

@@ -1,8 +1,8 @@
 /** BERT4Rec. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, SequenceBlock } from '../blocks/block.ts';
+import { lastAttention, throughBlocks } from '../blocks/block-stack.ts';
 import { denseOutput } from '../blocks/dense-output.ts';
-import { lastAttention } from '../blocks/last-attention.ts';
 import { layerNormalization, type NormalizationPart, type TokenBlock } from '../blocks/layer-norm.ts';
 import { MaskableEmbedding } from '../blocks/maskable-embedding.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
@@ -94,10 +94,7 @@ export class BERT4Rec extends SequenceModel {
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
-    let x = this.#input(events, layout, rng);
-    this.blocks.forEach((block, i) => {
-      x = block.forward(x, layout, rng?.fork('block').fork(i), i === this.blocks.length - 1 ? queries : undefined);
-    });
+    const x = throughBlocks(this.blocks, this.#input(events, layout, rng), layout, rng, queries);
     return this.head.transform?.(x) ?? x;
   }
 

@@ -1,8 +1,8 @@
 /** SASRec. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { BlockPart, Continued, SequenceBlock } from '../blocks/block.ts';
+import { lastAttention, throughBlocks } from '../blocks/block-stack.ts';
 import { Embedding } from '../blocks/embedding.ts';
-import { lastAttention } from '../blocks/last-attention.ts';
 import { layerNormalization, type NormalizationPart, noNormalization, type TokenBlock } from '../blocks/layer-norm.ts';
 import { type Output, type OutputHead, type OutputPart, tiedOutput } from '../blocks/output-head.ts';
 import { learnedFromEnd } from '../blocks/positions/learned.ts';
@@ -95,10 +95,7 @@ export class SASRec extends SequenceModel {
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
-    let x = this.#input(events, layout, rng);
-    this.blocks.forEach((block, i) => {
-      x = block.forward(x, layout, rng?.fork('block').fork(i), i === this.blocks.length - 1 ? queries : undefined);
-    });
+    const x = throughBlocks(this.blocks, this.#input(events, layout, rng), layout, rng, queries);
     return this.#scored(x);
   }
 

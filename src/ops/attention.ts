@@ -107,13 +107,7 @@ const CHUNK_ROWS = 128;
 function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): AttentionPlan {
   const { queries, keys = queries, heads, causal = false, dropout } = options;
   const dim = q.shape[1];
-  checkNumber('heads', heads, { min: 1, integer: true });
-  if (dim % heads !== 0) throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-  if (keys.count !== queries.count) {
-    throw new RangeError(
-      `Queries and keys must have the same number of sequences, got ${queries.count} and ${keys.count}.`,
-    );
-  }
+  checkHeads(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of attention');
   expectShape(k, [keys.capacity, dim], 'The keys of attention');
   const rate = checkNumber('The dropout rate', dropout?.rate ?? 0, { min: 0, below: 1 });
@@ -128,6 +122,17 @@ function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): Atte
     dropout: rng && { rate, heads: range(heads).map((head) => rng.fork(head)) },
     chunks: chunksOf(queries, keys, CHUNK_ROWS),
   };
+}
+
+/** @throws RangeError when the heads do not divide the width, or the layouts are not of the same sequences */
+export function checkHeads(dim: number, heads: number, queries: Layout, keys: Layout): void {
+  checkNumber('heads', heads, { min: 1, integer: true });
+  if (dim % heads !== 0) throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
+  if (keys.count !== queries.count) {
+    throw new RangeError(
+      `Queries and keys must have the same number of sequences, got ${queries.count} and ${keys.count}.`,
+    );
+  }
 }
 
 /** P of a checked bias. */

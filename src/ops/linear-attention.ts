@@ -1,7 +1,8 @@
 /** Attention without a softmax, whose cost grows with the number of rows and not with its square. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { expectShape } from '../core/shape.ts';
+import { checkHeads } from './attention.ts';
 import { pieceMasks, piecesOf, type Sight } from './linear-attention-pieces.ts';
 import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
@@ -34,13 +35,7 @@ export function linearAttention(
   { queries, keys = queries, heads, causal = false }: LinearAttentionOptions,
 ): tf.Tensor2D {
   const dim = q.shape[1];
-  checkNumber('heads', heads, { min: 1, integer: true });
-  if (dim % heads !== 0) throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-  if (keys.count !== queries.count) {
-    throw new RangeError(
-      `Queries and keys must have the same number of sequences, got ${queries.count} and ${keys.count}.`,
-    );
-  }
+  checkHeads(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of linearAttention');
   expectShape(k, [keys.capacity, dim], 'The keys of linearAttention');
   expectShape(v, [keys.capacity, dim], 'The values of linearAttention');
