@@ -1,7 +1,7 @@
 /**
  * Matrix products. The operands are first copied into the order in which they are used ("packed"): B in panels of 8
- * columns, A in blocks of 6 rows; a tile of 6 x 8 results then stays in registers while both stream by. Packing also
- * makes transposed operands as fast as others.
+ * columns, A, unless its rows lie as they are used, in blocks of 6 rows; a tile of 6 x 8 results then stays in registers
+ * while both stream by. Packing also makes transposed operands nearly as fast as others.
  */
 import { madd } from './math';
 
@@ -162,18 +162,22 @@ function packedProduct(
   }
   for (let i = 0; i < m; i += MR) {
     const rows = min(MR, m - i);
-    if (!packed) packA(a + i * aRow, aRow, aColumn, rows, k, packedA);
+    const block = a + i * aRow;
+    const inRows = rows === MR && aColumn === 4;
+    if (!packed && !inRows) packA(block, aRow, aColumn, rows, k, packedA);
     let from = start + i * startRow;
     let to = c + i * cRow;
     let right = b;
     for (let j = 0; j < n; j += NR) {
       const width = min(NR, n - j);
-      if (rows === MR && width === NR) tileFrom(k, packedA, right, from, startRow, to, cRow);
+      if (inRows && width === NR) tileOfRows(k, block, aRow, right, from, startRow, to, cRow);
+      else if (rows === MR && width === NR) tileFrom(k, packedA, right, from, startRow, to, cRow);
       else if (rows === 4 && width === NR) tileOf4(k, packedA, right, from, startRow, to, cRow);
       else {
         // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
         copyPart(from, startRow, tile, ROW_BYTES, rows, width);
         if (rows === 1) addRow(k, packedA, right, tile);
+        else if (inRows) tileOfRows(k, block, aRow, right, tile, ROW_BYTES, tile, ROW_BYTES);
         else addTile(k, packedA, right, tile, ROW_BYTES);
         copyPart(tile, ROW_BYTES, to, cRow, rows, width);
       }
@@ -231,6 +235,82 @@ export function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize
     c50 = madd(x, left, c50);
     c51 = madd(x, right, c51);
     a += MR * 4;
+    b += ROW_BYTES;
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  c += cRow;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  c += cRow;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  c += cRow;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+  c += cRow;
+  v128.store(c, c40);
+  v128.store(c, c41, 16);
+  c += cRow;
+  v128.store(c, c50);
+  v128.store(c, c51, 16);
+}
+
+/**
+ * {@link tileFrom} for a block of A that lies in 6 rows `aRow` bytes apart. It is as fast as a packed one, and packing is
+ * saved. Unrolled, the loop and the one for what is left over need more registers than there are: a quarter slower.
+ */
+function tileOfRows(k: i32, a: usize, aRow: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
+  let c00 = v128.load(from);
+  let c01 = v128.load(from, 16);
+  from += fromRow;
+  let c10 = v128.load(from);
+  let c11 = v128.load(from, 16);
+  from += fromRow;
+  let c20 = v128.load(from);
+  let c21 = v128.load(from, 16);
+  from += fromRow;
+  let c30 = v128.load(from);
+  let c31 = v128.load(from, 16);
+  from += fromRow;
+  let c40 = v128.load(from);
+  let c41 = v128.load(from, 16);
+  from += fromRow;
+  let c50 = v128.load(from);
+  let c51 = v128.load(from, 16);
+  let a0 = a;
+  let a1 = a0 + aRow;
+  let a2 = a1 + aRow;
+  let a3 = a2 + aRow;
+  let a4 = a3 + aRow;
+  let a5 = a4 + aRow;
+  for (; k > 0; k--) {
+    const left = v128.load(b);
+    const right = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a0);
+    c00 = madd(x, left, c00);
+    c01 = madd(x, right, c01);
+    x = v128.load_splat<f32>(a1);
+    c10 = madd(x, left, c10);
+    c11 = madd(x, right, c11);
+    x = v128.load_splat<f32>(a2);
+    c20 = madd(x, left, c20);
+    c21 = madd(x, right, c21);
+    x = v128.load_splat<f32>(a3);
+    c30 = madd(x, left, c30);
+    c31 = madd(x, right, c31);
+    x = v128.load_splat<f32>(a4);
+    c40 = madd(x, left, c40);
+    c41 = madd(x, right, c41);
+    x = v128.load_splat<f32>(a5);
+    c50 = madd(x, left, c50);
+    c51 = madd(x, right, c51);
+    a0 += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+    a4 += 4;
+    a5 += 4;
     b += ROW_BYTES;
   }
   v128.store(c, c00);
