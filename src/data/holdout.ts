@@ -66,6 +66,6 @@ export function everyNext(log: Interactions): Holdout {
     users: log.users,
     histories: sequences.slice(which, () => 0, inOrder(0)),
     targets: sequences.slice(which, inOrder(0), inOrder(1)),
-    protocol: 'every event after the first of its sequence',
+    protocol: 'every beginning of a sequence, with the next event as its target',
   };
 }

@@ -1,6 +1,6 @@
 /** Who competes with the targets: the whole catalogue, or a few items as in older papers. */
 import type { Part } from '../core/part.ts';
-import { Ragged } from '../core/ragged.ts';
+import { Ragged, range } from '../core/ragged.ts';
 import { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Interactions } from '../data/interactions.ts';
@@ -10,6 +10,8 @@ import { aliasTable, itemCounts } from '../data/negatives/popularity.ts';
 export interface Candidates extends Part {
   /** Says in reports what the targets compete with. */
   readonly protocol: string;
+  /** The number of histories that there are candidates for, if not for any; a holdout must have as many. */
+  readonly histories?: number | undefined;
   /**
    * The competitors of each history, no row twice; targets and excluded rows among them are left out by the caller.
    *
@@ -104,20 +106,19 @@ function drawDistinct(
 }
 
 /**
- * Candidates that are given, such as the 99 published test negatives of a data set.
+ * Candidates that are given, such as the 99 test negatives that S3-Rec publishes with its data.
  *
- * @param lists one sequence of rows for each history of the holdout, in its order
+ * @param lists    one sequence of rows for each history of the holdout, in its order; {@link readHistories} makes them of
+ *                 ids. What is a target, seen (where seen items are left out) or repeated counts no further.
+ * @param protocol what the report calls them
+ * @throws RangeError when the holdout has more or fewer histories
  */
-export function givenCandidates(lists: Ragged): Candidates {
+export function givenCandidates(lists: Ragged, protocol = 'the given items'): Candidates {
   return {
     name: 'givenCandidates',
     options: {},
-    protocol: 'the given items',
-    choose(histories, _targets, _items, first) {
-      if (first + histories.count > lists.count) {
-        throw new RangeError(`Candidates must be given for every history, got ${lists.count} lists.`);
-      }
-      return lists.take(Array.from({ length: histories.count }, (_, b) => first + b));
-    },
+    protocol,
+    histories: lists.count,
+    choose: (histories, _targets, _items, first) => lists.take(range(histories.count).map((b) => first + b)),
   };
 }

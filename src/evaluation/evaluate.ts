@@ -4,6 +4,7 @@ import { Ragged, range } from '../core/ragged.ts';
 import { checkNumber, describe } from '../core/shape.ts';
 import { withMoments } from '../data/feature-codes.ts';
 import type { Holdout } from '../data/holdout.ts';
+import { checkRows } from '../ops/rows.ts';
 import type { Candidates } from './candidates.ts';
 import type { AnyMetric, CatalogMetric, Metric } from './metric.ts';
 import { ranksAmong, ranksOfScores } from './rank.ts';
@@ -67,6 +68,11 @@ export async function evaluate<const M extends AnyMetric>(
     throw new Error(`${lists[0]?.key} counts items of the whole catalogue: measure it without candidates.`);
   }
   const total = test.histories.count;
+  if (candidates?.histories !== undefined && candidates.histories !== total) {
+    throw new RangeError(
+      `Candidates must be given for each of the ${total} histories of the holdout, got ${candidates.histories} lists.`,
+    );
+  }
   const items = test.catalog.size;
   const values = new Map(users.map(({ key }) => [key, new Float64Array(total)]));
   const counts = new Map(lists.map(({ key }) => [key, new Int32Array(items)]));
@@ -84,8 +90,7 @@ export async function evaluate<const M extends AnyMetric>(
     const histories = withMoments(test.histories.take(which), following, moments);
     const targets = distinctRows(following, items);
     const exclude = excludeSeen ? distinctRows(histories, items, targets) : undefined;
-    const pool =
-      candidates && distinctRows(candidates.choose(histories, targets, items, from), items, targets, exclude);
+    const pool = candidates && competitors(candidates, { histories, targets, exclude, items, first: from });
     // One pass over the scores serves ranks and lists, unless the model has a faster way to both.
     const fast = !pool && (users.length === 0 || model.ranks) && (lists.length === 0 || model.topK);
     const scores = fast ? undefined : checkedScores(await model.scores(histories), histories.count, items);
@@ -178,6 +183,24 @@ function distinctRows(of: Ragged, items: number, ...without: readonly (Ragged | 
     offsets[b + 1] = at;
   }
   return new Ragged(offsets, { item: rows.slice(0, at) });
+}
+
+/** The candidates that may compete. @throws RangeError for rows that there are not, and where none is left */
+function competitors(
+  candidates: Candidates,
+  of: { histories: Ragged; targets: Ragged; exclude: Ragged | undefined; items: number; first: number },
+): Ragged {
+  const { histories, targets, exclude, items, first } = of;
+  const given = candidates.choose(histories, targets, items, first);
+  checkRows(given.item, items, candidates.name);
+  const pool = distinctRows(given, items, targets, exclude);
+  for (let b = 0; b < pool.count; b++) {
+    if (pool.length(b) > 0) continue;
+    throw new RangeError(
+      `${candidates.name} must leave every history an item that is neither a target nor left out as seen, got none of ${given.length(b)} for history ${first + b}.`,
+    );
+  }
+  return pool;
 }
 
 function checkedScores(scores: Float32Array, histories: number, items: number): Float32Array {
