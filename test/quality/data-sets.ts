@@ -3,16 +3,39 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { everyNext, type Holdout, Interactions, leaveLastOut, type Ragged, readInteractions, type Split } from 'seqrec';
+import {
+  type Candidates,
+  Catalog,
+  categorical,
+  everyNext,
+  givenCandidates,
+  type Holdout,
+  Interactions,
+  lastFraction,
+  leaveLastOut,
+  multiValued,
+  numeric,
+  type Ragged,
+  readHistories,
+  readInteractions,
+  type Split,
+} from 'seqrec';
 
 /** A data set, cut. */
-export interface DataSet extends Split {
+export interface DataSet extends Pick<Split, 'train' | 'test'> {
+  /** What selects the model; without it the last epoch is measured, as in protocols that have no such part. */
+  readonly validation?: Holdout | undefined;
+  /** What the targets of the test compete with, if the data say so. @defaultValue what the recipe says */
+  readonly candidates?: Candidates | undefined;
   /** What it is and how it was cut, for the report. */
   readonly description: string;
 }
 
 /** Reads a data set from the directory that has the files. */
-export type DataSource = (directory: string) => Promise<DataSet>;
+export type DataSource<D extends DataSet = DataSet> = (directory: string) => Promise<D>;
+
+/** A data set with a part that selects the model. */
+type Selected = DataSource<DataSet & Split>;
 
 async function read(directory: string, file: string, items?: Interactions['items']): Promise<Interactions> {
   const path = join(directory, file);
@@ -30,7 +53,7 @@ function sizes(log: Interactions): string {
 }
 
 /** One sequence a line, leave-last-out. */
-function sequences(file: string, title: string): DataSource {
+function sequences(file: string, title: string): Selected {
   return async (directory) => {
     const log = await read(directory, file);
     return { ...leaveLastOut(log), description: `${title} (${file}): ${sizes(log)}; leave-last-out` };
@@ -40,9 +63,87 @@ function sequences(file: string, title: string): DataSource {
 export const lastfm = sequences('LastFM.seq.txt.gz', "LastFM, S3-Rec's file");
 export const beauty = sequences('Beauty.seq.txt.gz', "Amazon Beauty, S3-Rec's file");
 export const ml1m = sequences('ml-1m.sasrec.seq.txt.gz', "MovieLens 1M, the file of SASRec's authors");
-export const ml100k: DataSource = async (directory) => {
+export const ml100k: Selected = async (directory) => {
   const log = await read(directory, 'ml-100k.inter.tsv.gz');
   return { ...leaveLastOut(log), description: `MovieLens 100K, all ratings as events: ${sizes(log)}; leave-last-out` };
+};
+
+/** {@link ml100k} with the genres and the year of every film and the age, gender and occupation of every user. */
+export const ml100kFeatures: Selected = async (directory) => {
+  const items = Catalog.from(
+    (await table(directory, 'ml-100k.item.tsv.gz')).map(
+      ({ item_id: item = '', release_year: year, class: genres }) => ({
+        item,
+        genres,
+        year: Number(year) || undefined, // two films have none
+      }),
+    ),
+    { features: { genres: multiValued({ separator: ' ' }), year: numeric({ buckets: 10 }) } },
+  );
+  const people = new Map((await table(directory, 'ml-100k.user.tsv.gz')).map((row) => [row.user_id, row]));
+  const rows = (await table(directory, 'ml-100k.inter.tsv.gz')).map(
+    ({ user_id: user = '', item_id: item = '', timestamp }) => {
+      const { age, gender, occupation } = people.get(user) ?? {};
+      return { user, item, time: Number(timestamp), age, gender, occupation };
+    },
+  );
+  const user = { age: numeric({ buckets: 8 }), gender: categorical(), occupation: categorical() };
+  const log = Interactions.from(rows, { catalog: items, features: { user } });
+  const description = `MovieLens 100K, all ratings as events: ${sizes(log)}; leave-last-out, with features of items (genres, year) and users (age, gender, occupation)`;
+  return { ...leaveLastOut(log), description };
+};
+
+/**
+ * The protocol of Dive into Deep Learning (`split_data_ml100k`, `evaluate_ranking`): a user's latest rating is the target, of
+ * several at that time the first of the file; all others are learned from, and nothing selects the model. The book's
+ * candidates are all films the user has not rated; its first edition took those with ids up to 943 only.
+ */
+export const ml100kBook: DataSource = async (directory) => {
+  const log = await read(directory, 'ml-100k.inter.tsv.gz');
+  const { sequences } = log;
+  const held = Array.from({ length: log.count }, (_, b) => {
+    const time = sequences.time?.subarray(sequences.offsets[b], sequences.offsets[b + 1]) as Float64Array;
+    return time.indexOf(time.at(-1) as number);
+  });
+  const part = (keep: (place: number, b: number) => boolean) =>
+    sequences.select(
+      [...held.keys()],
+      held.map((_, b) => Int32Array.from(sequences.items(b).keys()).filter((place) => keep(place, b))),
+    );
+  const histories = part((place, b) => place !== held[b]);
+  return {
+    train: new Interactions(log.items, log.users, histories),
+    test: {
+      catalog: log.items,
+      users: log.users,
+      histories,
+      targets: part((place, b) => place === held[b]),
+      protocol: "the latest event of every user, as Dive into Deep Learning's 'seq-aware' split",
+    },
+    description: `MovieLens 100K, all ratings as events: ${sizes(log)}; the latest event of every user for testing, the others for training`,
+  };
+};
+
+/**
+ * The protocol of Caser: the first 80 % of every user's events are learned from, all the others are the targets, and nothing
+ * selects the model (`train.txt` and `test.txt` of graytowne/caser_pytorch).
+ */
+export const ml1mCaser: DataSource = async (directory) => {
+  const log = await read(directory, 'ml-1m.sasrec.seq.txt.gz');
+  const { test } = lastFraction(log, { test: 0.2 });
+  return {
+    train: new Interactions(log.items, log.users, test.histories),
+    test,
+    description: `MovieLens 1M, the file of SASRec's authors (ml-1m.sasrec.seq.txt.gz): ${sizes(log)}; the first 80 % of each user's events for training`,
+  };
+};
+
+/** LastFM with the 99 items that S3-Rec's authors drew for every user: the targets compete with them alone. */
+export const lastfm99: DataSource = async (directory) => {
+  const data = await lastfm(directory);
+  const lists = (await linesOf(directory, 'LastFM.neg99.txt.gz')).map((line) => line.split(' '));
+  const { histories } = readHistories(data.test.catalog, lists, { unknown: 'error' });
+  return { ...data, candidates: givenCandidates(histories, "the 99 items of S3-Rec's LastFM_sample.txt") };
 };
 
 /**
@@ -65,8 +166,8 @@ async function sessions(
   const measured = everyNext(test);
   return {
     train: part(false),
-    validation: { ...everyNext(part(true)), protocol: 'every next event of the validation sessions' },
-    test: { ...measured, protocol: 'every next event of the test sessions' },
+    validation: { ...everyNext(part(true)), protocol: 'every beginning of a validation session' },
+    test: { ...measured, protocol: 'every beginning of a test session, as SR-GNN and session-rec' },
     description: `${title}: ${sizes(all)} for training and validation; ${measured.targets.rows.toLocaleString('en')} test positions, events of unknown items left out`,
   };
 }
@@ -78,6 +179,12 @@ export const diginetica: DataSource = (directory) =>
     'Diginetica in the protocol of SR-GNN (every beginning of a test session; every tenth training session validates)',
     () => (b) => b % 10 === 9,
   );
+
+/** A file of tab-separated columns with a header. */
+async function table(directory: string, file: string): Promise<{ [column: string]: string }[]> {
+  const [header = [], ...rows] = (await linesOf(directory, file)).map((line) => line.split('\t'));
+  return rows.map((row) => Object.fromEntries(header.map((column, i) => [column, row[i] ?? ''])));
+}
 
 /** A text file of the data. */
 async function linesOf(directory: string, file: string): Promise<string[]> {

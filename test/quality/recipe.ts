@@ -30,7 +30,7 @@ export interface Recipe {
   readonly label: string;
   readonly data: DataSource;
   readonly model: (items: Catalog, data: DataSet) => SequenceModel | CountingModel;
-  /** How a network is trained; `earlyStopping` on the first of `metrics` unless it says otherwise. */
+  /** How a network is trained; `earlyStopping` on the first of `metrics` unless it says otherwise or nothing validates. */
   readonly fit?: Omit<
     FitOptions,
     'seed' | 'validation' | 'metrics' | 'signal' | 'onProgress' | 'checkpoint' | 'resume'
@@ -48,8 +48,9 @@ export interface Recipe {
 export interface SeedResult {
   readonly seed: number;
   readonly metrics: { readonly [metric: string]: number };
-  /** Epochs that were trained, and the one whose weights were measured. */
+  /** Epochs that were trained; 1 of a model that counts. */
   readonly epochs: number;
+  /** The epoch whose weights were measured, if validation chose one. */
   readonly best?: number | undefined;
   readonly seconds: number;
   readonly secondsPerEpoch: number;
@@ -92,18 +93,20 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Re
   log?.(data.description);
   const directory = join(cache, name);
   await mkdir(directory, { recursive: true });
+  const { candidates = recipe.evaluation?.candidates } = data;
   const measure = (model: Recommender) =>
-    evaluate(model, data.test, { ...recipe.evaluation, metrics: recipe.metrics, signal });
+    evaluate(model, data.test, { ...recipe.evaluation, candidates, metrics: recipe.metrics, signal });
 
   const baselines: Record<string, RecipeResult['baselines'][string]> = {};
-  const { catalog } = data.test;
+  const plain = data.train.withFeatures();
+  const catalog = plain.items;
   let protocol: Report['protocol'] | undefined;
   for (const [label, model] of Object.entries({
     Popularity: new Popularity({ items: catalog }),
     'Markov chain': new MarkovChain({ items: catalog }),
     '5-step Markov': new MultiStepMarkov({ items: catalog, steps: 5 }),
   })) {
-    await model.fit(data.train);
+    await model.fit(plain);
     const report = await measure(model);
     baselines[label] = report.metrics;
     protocol = report.protocol;
@@ -156,7 +159,7 @@ async function runSeed(
     const file = join(cache, name, `${seed}.checkpoint`);
     const metric = recipe.metrics[0] as Metric;
     const report = await model.fit(data.train, {
-      earlyStopping: { metric, patience: 10 },
+      ...(data.validation && { earlyStopping: { metric, patience: 10 } }),
       ...(workers === undefined ? {} : { workers }),
       ...recipe.fit,
       excludeSeen: recipe.evaluation?.excludeSeen ?? true,

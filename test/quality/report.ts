@@ -55,31 +55,18 @@ export function sectionOf(title: string, results: readonly RecipeResult[]): stri
 }
 
 function timesOf(seeds: readonly SeedResult[]): string {
-  const range = (values: number[], digits: number) => {
+  const range = (of: (seed: SeedResult) => number, digits = 0) => {
+    const values = seeds.map(of);
     const [low, high] = [Math.min(...values).toFixed(digits), Math.max(...values).toFixed(digits)];
     return low === high ? low : `${low} to ${high}`;
   };
-  const epochs = range(
-    seeds.map((seed) => seed.epochs),
-    0,
-  );
-  if (seeds.every((seed) => seed.best === undefined))
-    return `fitted in ${range(
-      seeds.map((seed) => seed.seconds),
-      1,
-    )} s`;
-  const best = range(
-    seeds.map((seed) => seed.best ?? seed.epochs),
-    0,
-  );
-  const each = range(
-    seeds.map((seed) => seed.secondsPerEpoch),
-    1,
-  );
-  return `${epochs} epochs of ${each} s with validation, weights of epoch ${best}, ${range(
-    seeds.map((seed) => seed.seconds),
-    0,
-  )} s a seed`;
+  const chosen = seeds.some(({ best }) => best !== undefined);
+  if (!chosen && seeds.every(({ epochs }) => epochs === 1)) return `fitted in ${range(({ seconds }) => seconds, 1)} s`;
+  const each = `${range(({ epochs }) => epochs)} epochs of ${range(({ secondsPerEpoch }) => secondsPerEpoch, 1)} s`;
+  const how = chosen
+    ? `with validation, weights of epoch ${range(({ best, epochs }) => best ?? epochs)}`
+    : 'without validation, weights of the last';
+  return `${each} ${how}, ${range(({ seconds }) => seconds)} s a seed`;
 }
 
 function figure(value: number | undefined): string {

@@ -61,7 +61,7 @@ const histories = (of: Holdout) =>
     seen: [...of.histories.items(b)],
     targets: [...of.targets.items(b)],
   }));
-const best = (scores: number[], rows: number[]) => rows.toSorted((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+const best = (scores: number[], rows: number[]) => [...rows].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
 const all = Array.from({ length: ITEMS }, (_, row) => row);
 
 async function expectReport(of: Holdout, expected: { [key: string]: number }, metrics: Metric[], options = {}) {
