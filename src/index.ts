@@ -17,6 +17,7 @@
  */
 
 // Backend
+export { DeviceLostError } from './backend/device-lost.ts';
 export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/select.ts';
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
@@ -376,6 +377,7 @@ export { type RmsPropOptions, rmsProp } from './training/optimizers/rms-prop.ts'
 export { type SgdOptions, sgd } from './training/optimizers/sgd.ts';
 export { type SparseAdamOptions, sparseAdam } from './training/optimizers/sparse-adam.ts';
 export type { FitProgress } from './training/progress.ts';
+export type { FitRecovery } from './training/recovery.ts';
 export { constant } from './training/schedules/constant.ts';
 export { type CosineOptions, cosine } from './training/schedules/cosine.ts';
 export { type LinearScheduleOptions, linearSchedule } from './training/schedules/linear-schedule.ts';

@@ -1,5 +1,6 @@
 /** Which backend runs the tensors: the order of who may choose, the check before one is accepted, the report. */
 import * as tf from '@tensorflow/tfjs-core';
+import { DeviceLostError } from './device-lost.ts';
 import { registerKernels } from './kernels.ts';
 import { selfTest } from './self-test.ts';
 
@@ -33,11 +34,16 @@ export interface BackendInfo {
 /** A backend that was loaded and can be set by its TensorFlow.js name. */
 export interface Loaded {
   readonly details?: BackendInfo['details'] | undefined;
-  /**
-   * What went wrong on the device since the last call, whether the device is gone for good, and whether a read has
-   * already failed for it.
-   */
-  takeProblem?(): { error: Error; lost: boolean; told?: boolean } | undefined;
+  /** Where it computes, if that is something that fails beside its results. */
+  readonly device?: Device | undefined;
+}
+
+/** What goes wrong on a device is told apart from the results. */
+export interface Device {
+  /** Set when the device is gone for good. */
+  readonly lost: DeviceLostError | undefined;
+  /** What went wrong since the last call, unless a read has failed for it. */
+  takeProblem(): Error | undefined;
 }
 
 /** A backend that can be tried. */
@@ -61,7 +67,7 @@ export interface Automatic {
 interface Active extends BackendInfo {
   /** The import that was in force when this was chosen. */
   readonly request: Candidate | undefined;
-  readonly takeProblem?: Loaded['takeProblem'] | undefined;
+  readonly device?: Device | undefined;
 }
 
 let automatic: Automatic | undefined;
@@ -110,13 +116,39 @@ export function backendInfo(): BackendInfo | undefined {
 
 /** Throws what went wrong on the device since the last check: numbers read since then may be wrong. */
 export function checkDevice(): void {
-  const problem = active?.takeProblem?.();
-  if (!problem) return;
-  if (problem.lost && active) {
-    discard(active.name);
+  if (!active?.device) return;
+  const { name, device } = active;
+  const problem = device.takeProblem();
+  if (device.lost) {
+    discard(name);
     active = undefined;
   }
-  if (!problem.told) throw problem.error;
+  if (problem) throw problem;
+}
+
+/** Whether the backend in use computes on a device that can be lost. */
+export function canLoseDevice(): boolean {
+  return active?.device !== undefined;
+}
+
+/** The loss of the device from which `error` follows, if that is its reason: nothing on a lost device works as it should. */
+export async function lossBehind(error: unknown): Promise<DeviceLostError | undefined> {
+  if (error instanceof DeviceLostError) return error;
+  const { cause } = error as { cause?: unknown };
+  if (cause instanceof DeviceLostError) return cause;
+  // The loss is announced a moment after something has failed.
+  await new Promise((resolve) => setTimeout(resolve));
+  return active?.device?.lost;
+}
+
+/** As {@link ready}, for who knows that the device was lost: takes a new one, or the next backend. */
+export async function replaceDevice(): Promise<BackendInfo> {
+  try {
+    checkDevice();
+  } catch (error) {
+    if (!(error instanceof DeviceLostError)) throw error;
+  }
+  return ready();
 }
 
 async function settle(): Promise<BackendInfo> {
@@ -216,7 +248,7 @@ async function attempt(
     if (host) return await acceptHost(host, refused);
     const kernels = await activate(name, loaded);
     const details = { ...loaded.details, ...kernels };
-    return { name, chosenBy, refused, details, request: asked, takeProblem: loaded.takeProblem };
+    return { name, chosenBy, refused, details, request: asked, device: loaded.device };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {
@@ -225,7 +257,7 @@ async function attempt(
 }
 
 /** Sets a backend and tests it; returns what there is to tell of its kernels. */
-async function activate(name: string, { takeProblem }: Loaded): Promise<object> {
+async function activate(name: string, { device }: Loaded): Promise<object> {
   try {
     if (!(await tf.setBackend(name))) {
       throw new Error(`TensorFlow.js could not initialise '${name}': see its warning in the console.`);
@@ -233,8 +265,8 @@ async function activate(name: string, { takeProblem }: Loaded): Promise<object> 
     const details = await registerKernels(name);
     if (name === 'cpu') return details;
     await selfTest(name);
-    const problem = takeProblem?.();
-    if (problem) throw problem.error;
+    const problem = device?.takeProblem();
+    if (problem) throw problem;
     return details;
   } catch (error) {
     discard(name);

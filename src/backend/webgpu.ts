@@ -1,8 +1,9 @@
 /** The WebGPU backend, registered by ourselves: the package's own registration fails without an adapter. */
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { DeviceLostError } from './device-lost.ts';
 import { importOptional, isNotInstalled, isServer } from './runtime.ts';
-import type { Candidate, Loaded } from './select.ts';
+import type { Candidate, Device } from './select.ts';
 import { keepIndices } from './webgpu-kernels.ts';
 
 /** What the kernels of TensorFlow.js and seqrec may need; a device has the lowest values unless asked for more. */
@@ -53,7 +54,7 @@ export const webgpu: Candidate = {
     keepIndices(backend);
     if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
     tf.registerBackend('webgpu', () => backend, 3);
-    return { details: { adapter: name, software, maxBufferBytes }, takeProblem: () => problems.take() };
+    return { details: { adapter: name, software, maxBufferBytes }, device: problems };
   },
 };
 
@@ -91,47 +92,39 @@ function rendersInSoftware(adapter: GPUAdapter, name: string): boolean {
   return Boolean(flagged) || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(name);
 }
 
-type Problem = NonNullable<ReturnType<NonNullable<Loaded['takeProblem']>>>;
-
 /**
  * Remembers what WebGPU reports beside the results. After a wrong program or a lost device, reads resolve with zeros or
  * stale numbers, and TensorFlow.js listens to neither.
  */
-class Problems {
+class Problems implements Device {
+  lost: DeviceLostError | undefined;
   /** The first that nobody has been told of; a lost device goes before all others. */
-  current: Problem | undefined;
+  #untold: Error | undefined;
 
   constructor(device: GPUDevice) {
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.current ??= {
-        error: new Error(
-          `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): use 'seqrec/wasm' and report it.`,
-        ),
-        lost: false,
-      };
+      this.#untold ??= new Error(
+        `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): use 'seqrec/wasm' and report it.`,
+      );
     });
     void device.lost.then(({ reason, message }) => {
-      this.current = {
-        error: new Error(
-          `The WebGPU device was lost (${firstLine(message) || reason}) with every tensor on it: load the model from its file, or fit with resume, and go on; seqrec takes a new device or the next backend.`,
-        ),
-        lost: true,
-      };
+      this.lost = new DeviceLostError(
+        `The WebGPU device was lost (${firstLine(message) || reason}) with every tensor on it: load the model from its file and go on; seqrec takes a new device or the next backend.`,
+      );
+      this.#untold = this.lost;
     });
   }
 
-  take(): Problem | undefined {
-    const taken = this.current;
-    this.current = undefined;
+  takeProblem(): Error | undefined {
+    const taken = this.#untold;
+    this.#untold = undefined;
     return taken;
   }
 
-  /** The error for a read; of a lost device, every read is told. */
-  tell(): Error {
-    const { error, lost } = this.current as Problem;
-    this.current = lost ? { error, lost, told: true } : undefined;
-    return error;
+  /** What a read has to fail with; of a lost device, every read is told. */
+  tell(): Error | undefined {
+    return this.takeProblem() ?? this.lost;
   }
 }
 
@@ -139,16 +132,25 @@ class Problems {
 function guardReads(backend: WebGPUBackend, problems: Problems): void {
   const read = backend.read.bind(backend);
   backend.read = async (dataId) => {
+    if (problems.lost) throw problems.tell();
     let values: Awaited<ReturnType<typeof read>> | undefined;
+    let failure: unknown;
     try {
       values = await read(dataId);
     } catch (error) {
+      failure = error;
       // The loss is announced a moment after the reads have failed.
       await new Promise((resolve) => setTimeout(resolve));
-      if (!problems.current) throw error;
     }
-    if (values && !problems.current) return values;
-    throw problems.tell();
+    const problem = problems.tell() ?? failure;
+    if (problem) throw problem;
+    return values as NonNullable<typeof values>;
+  };
+  // So does TensorFlow.js move tensors to the backend that is used instead, which would be zeros.
+  const readSync = backend.readSync.bind(backend);
+  backend.readSync = (dataId) => {
+    if (problems.lost) throw problems.tell();
+    return readSync(dataId);
   };
 }
 

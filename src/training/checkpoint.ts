@@ -108,8 +108,8 @@ export function restoreCheckpoint(file: Uint8Array, parts: RunParts): RunState {
   parts.optimizer.restore(new Map(below('optimizer/')));
   const state = JSON.parse(metadata.state ?? 'null') as RunState;
   parts.carried?.restore(state.carried ?? [], new Map(below('carried/')));
-  if (parts.best && state.best) {
-    Object.assign(parts.best, state.best);
+  if (parts.best) {
+    Object.assign(parts.best, state.best ?? { value: -Infinity, epoch: 0, waited: 0 });
     parts.best.weights = new Map(below('best/').map(([path, { data }]) => [path, data]));
   }
   return state;

@@ -14,6 +14,7 @@ import type { Objective } from './objectives/objective.ts';
 import { adam } from './optimizers/adam.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import type { FitProgress } from './progress.ts';
+import type { FitRecovery } from './recovery.ts';
 import type { FitDefaults, Trainable } from './trainable.ts';
 import type { WorkerLike } from './workers/thread.ts';
 
@@ -60,6 +61,13 @@ export interface FitOptions {
   onWarning?: ((warning: string) => void) | undefined;
   /** Called after every step and every validation. */
   onProgress?: ((progress: FitProgress) => void) | undefined;
+  /**
+   * Called when the GPU took its device away, before training goes on: on a new device, or on the next backend where the
+   * choice is seqrec's, from a state that is at most some ten seconds old. What was done since is done again with the
+   * same draws, so the result is that of an undisturbed run, up to rounding. A device that is lost three times at one
+   * place rejects with a {@link DeviceLostError}.
+   */
+  onRecovery?: ((recovery: FitRecovery) => void) | undefined;
 }
 
 /** See {@link FitOptions.workers}. */
@@ -76,7 +84,7 @@ export type FitSettings = ReturnType<typeof readSettings>;
 /** @throws RangeError or Error for an option that cannot work */
 export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
   const options: FitOptions = { ...defaults, ...withoutUndefined(given) };
-  const { validation, earlyStopping, checkpoint, signal, onProgress, onWarning } = options;
+  const { validation, earlyStopping, checkpoint, signal, onProgress, onWarning, onRecovery } = options;
   const positive = { min: 1, integer: true };
   if (earlyStopping && !validation) {
     throw new Error('earlyStopping needs validation: pass the validation part of a split.');
@@ -110,6 +118,7 @@ export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
     signal,
     onProgress,
     onWarning,
+    onRecovery,
   };
 }
 

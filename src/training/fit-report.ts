@@ -1,5 +1,6 @@
 /** What `fit` did. */
 import type { BestWeights } from './early-stopping.ts';
+import type { FitRecovery } from './recovery.ts';
 
 /** What happened in one epoch. */
 export interface EpochRecord {
@@ -26,6 +27,8 @@ export interface FitReport {
   best?: { epoch: number; metric: string; value: number } | undefined;
   /** What may spoil the result, a sentence each: a `maxLength` that cuts many sequences. */
   warnings: readonly string[];
+  /** How often the GPU took its device away, and where training went on; of this call. */
+  recoveries: readonly FitRecovery[];
   toString(): string;
 }
 
@@ -33,7 +36,7 @@ export function fitReport(
   epochs: EpochRecord[],
   seconds: number,
   best: BestWeights | undefined,
-  { threads, alone, warnings }: Pick<FitReport, 'threads' | 'alone' | 'warnings'>,
+  { threads, alone, warnings, recoveries }: Pick<FitReport, 'threads' | 'alone' | 'warnings' | 'recoveries'>,
 ): FitReport {
   const stopped = best?.exhausted ? 'earlyStopping' : 'epochs';
   const chosen = best && best.epoch > 0 ? { epoch: best.epoch, metric: best.key, value: best.value } : undefined;
@@ -45,6 +48,7 @@ export function fitReport(
     threads,
     alone,
     warnings,
+    recoveries,
     toString() {
       const last = epochs.at(-1);
       const end = stopped === 'epochs' ? 'all epochs done' : 'validation no longer improved';
@@ -52,7 +56,11 @@ export function fitReport(
       const text = chosen
         ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}`
         : line;
-      return [alone ? `${text}; on one thread, because ${alone}` : text, ...warnings].join('\n');
+      const first = alone ? `${text}; on one thread, because ${alone}` : text;
+      const lost = recoveries.map(
+        ({ from, to, epoch, step }) => `lost ${from}, went on with ${to} from step ${step} of epoch ${epoch}`,
+      );
+      return [first, ...lost, ...warnings].join('\n');
     },
   };
 }

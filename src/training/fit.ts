@@ -20,6 +20,7 @@ import { type FitOptions, fingerprint, readSettings } from './fit-options.ts';
 import { type EpochRecord, type FitReport, fitReport } from './fit-report.ts';
 import { type FitProgress, SpeedMeter } from './progress.ts';
 import { questioner } from './questions.ts';
+import { type FitRecovery, Recovery } from './recovery.ts';
 import { stepper } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { truncationWarning } from './truncation.ts';
@@ -34,7 +35,8 @@ import { startTeam } from './workers/team.ts';
  */
 export async function fit(model: Trainable, data: Interactions, options: FitOptions = {}): Promise<FitReport> {
   const settings = readSettings(options, model.defaults);
-  const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, onWarning, earlyStopping } = settings;
+  const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, onWarning, onRecovery, earlyStopping } =
+    settings;
   signal?.throwIfAborted();
   if (!data.items.equals(model.catalog)) {
     throw new Error(
@@ -83,10 +85,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
     });
   };
   const secondsSoFar = () => state.seconds + speed.seconds;
-  const store = async () => {
-    if (!checkpoint) return;
-    await storeCheckpoint(await encodeCheckpoint({ ...state, seconds: secondsSoFar() }, run), checkpoint);
-  };
+  const encode = () => encodeCheckpoint({ ...state, seconds: secondsSoFar() }, run);
 
   const validate = async () => {
     const report = await evaluate(model, settings.validation as Holdout, {
@@ -104,7 +103,13 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const [hands, alone] = typeof team === 'string' ? [undefined, team] : [team, undefined];
   const threads = hands?.size ?? 1;
   const step = stepper(model, settings, ask, run, hands);
-  try {
+  const recovery = await Recovery.start(model, run, encode);
+  const store = async () => {
+    const good = await recovery.keep(encode);
+    if (checkpoint) await storeCheckpoint(good, checkpoint);
+  };
+
+  const train = async () => {
     while (state.epoch < epochs && !run.best?.exhausted) {
       const began = performance.now();
       const order = fixed ?? examples.batches(batchSize, root.fork('order').fork(state.epoch));
@@ -116,6 +121,7 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
         speed.add(which.length, weight);
         progress('train');
         if (checkpoint?.everySteps && state.step % checkpoint.everySteps === 0 && state.step < steps) await store();
+        else if (recovery.due) await recovery.keep(encode);
         await breathe();
         signal?.throwIfAborted();
       }
@@ -130,11 +136,35 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
       state = { ...state, epoch: record.epoch, step: 0, lossSum: 0, weightSum: 0, records: [...state.records, record] };
       if (checkpoint && (state.epoch % (checkpoint.everyEpochs ?? 1) === 0 || state.epoch === epochs)) await store();
     }
+    await recovery.settle();
+  };
+
+  try {
+    let done = false;
+    while (!done) {
+      done = await train().then(
+        () => true,
+        async (error) => {
+          // A validation counts as a step.
+          const stood = await recovery.recover(error, state.epoch * (steps + 1) + state.step);
+          state = { ...stood, seconds: state.seconds };
+          onRecovery?.(recovery.events.at(-1) as FitRecovery);
+          signal?.throwIfAborted();
+          return false;
+        },
+      );
+    }
     run.best?.restore(parameters);
-    return fitReport(state.records, secondsSoFar(), run.best, { threads, alone, warnings });
+    return fitReport(state.records, secondsSoFar(), run.best, {
+      threads,
+      alone,
+      warnings,
+      recoveries: recovery.events,
+    });
   } catch (error) {
-    // An abort loses nothing: the work since the last checkpoint is stored before the promise rejects.
-    if (signal?.aborted) await store();
+    // Neither an abort nor a device that none replaces loses the work since the last checkpoint.
+    if (checkpoint && recovery.stranded && recovery.good) await storeCheckpoint(recovery.good, checkpoint);
+    else if (checkpoint && signal?.aborted) await store();
     throw error;
   } finally {
     hands?.stop();

@@ -37,13 +37,18 @@ export function passes(
   const from = Math.round((parts.length * index) / count);
   const to = Math.round((parts.length * (index + 1)) / count);
   let total = tf.scalar(0);
-  for (const part of parts.slice(from, to)) {
-    const value = partPass(model, loss, questions, part, (lossOfPart) => sums.add(lossOfPart), carried);
-    const next = tf.add(total, value) as tf.Scalar;
-    tf.dispose([total, value]);
-    total = next;
+  try {
+    for (const part of parts.slice(from, to)) {
+      const value = partPass(model, loss, questions, part, (lossOfPart) => sums.add(lossOfPart), carried);
+      const next = tf.add(total, value) as tf.Scalar;
+      tf.dispose([total, value]);
+      total = next;
+    }
+    return total;
+  } catch (error) {
+    total.dispose();
+    throw error;
   }
-  return total;
 }
 
 /** The loss of a whole step at the present weights, dropout included, without gradients. */

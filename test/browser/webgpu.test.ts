@@ -1,8 +1,17 @@
 /** What goes wrong on a GPU is an error with a way on: sizes above its limits, wrong programs, a lost device. */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { backendInfo, Interactions, ready, SASRec } from 'seqrec';
-import { beforeAll, expect, test } from 'vitest';
+import {
+  backendInfo,
+  type FitOptions,
+  type FitRecovery,
+  Interactions,
+  leaveLastOut,
+  ndcg,
+  ready,
+  SASRec,
+} from 'seqrec';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { selfTest } from '../../src/backend/self-test.ts';
 
 const log = Interactions.from(
@@ -50,24 +59,93 @@ test('memory does not grow with the number of different sizes', async () => {
   expect(most).toBeLessThan(90e6);
 });
 
-test('a device that is lost ends a run with an error, and the run goes on from its checkpoint on a new one', async () => {
-  const options = { epochs: 4, batchSize: 6, seed: 1 };
+/** Two steps an epoch. */
+const options = { epochs: 2, batchSize: 6, seed: 1 };
+const best = async (model: SASRec) => (await model.recommend(['i3', 'i4'], { k: 5 })).map(({ item }) => item);
+
+let undisturbed: string[];
+
+/** A run in which the device is destroyed after the third of four steps. */
+async function disturbed(model: SASRec, more: FitOptions = {}) {
+  const events: FitRecovery[] = [];
+  let steps = 0;
+  const report = await model.fit(log, {
+    ...options,
+    ...more,
+    onProgress: () => void (++steps === 3 && device().destroy()),
+    onRecovery: (event) => void events.push(event),
+  });
+  expect(report.epochs).toHaveLength(2);
+  expect(report.recoveries).toEqual(events);
+  return events;
+}
+
+test('a run whose device is lost goes on with a new one, and ends as if it had not been', async () => {
   const whole = make();
   await whole.fit(log, options);
-  const expected = (await whole.recommend(['i3', 'i4'], { k: 5 })).map(({ item }) => item);
-  let checkpoint: Uint8Array | undefined;
-  let steps = 0;
-  const running = make().fit(log, {
-    ...options,
-    checkpoint: { write: (bytes) => void (checkpoint = bytes) },
-    onProgress: () => void (++steps === 5 && device().destroy()),
+  undisturbed = (await best(whole)) as string[];
+  const model = make();
+  const lost = device();
+  const checkpoint = { write: () => {}, everySteps: 1 };
+  expect(await disturbed(model, { checkpoint })).toEqual([
+    {
+      cause: expect.stringMatching(/^The WebGPU device was lost \(.*\) with every tensor on it: load the model/),
+      from: 'webgpu',
+      to: 'webgpu',
+      epoch: 2,
+      step: 0,
+    },
+  ]);
+  expect(device()).not.toBe(lost);
+  expect(await best(model)).toEqual(undisturbed);
+});
+
+test('where there is no other device, the run goes on with the next backend', async () => {
+  tf.removeBackend('webgpu');
+  Object.assign(globalThis, { SEQREC_BACKEND: '' });
+  // The first adapter says that it is no software; then there is none.
+  const request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+  const adapter = vi.spyOn(navigator.gpu, 'requestAdapter').mockImplementation(async () => {
+    adapter.mockResolvedValue(null);
+    const found = (await request()) as GPUAdapter;
+    const info = { vendor: 'test', isFallbackAdapter: false };
+    return new Proxy(found, {
+      get(target, key) {
+        if (key === 'info') return info;
+        const value = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
   });
-  await expect(running).rejects.toThrow(/^The WebGPU device was lost \(.*\) with every tensor on it: load the model/);
-  expect((await ready()).name).toBe('webgpu');
-  const resumed = make();
-  const report = await resumed.fit(log, { ...options, resume: checkpoint as unknown as Uint8Array });
-  expect(report.epochs).toHaveLength(4);
-  expect((await resumed.recommend(['i3', 'i4'], { k: 5 })).map(({ item }) => item)).toEqual(expected);
+  const model = make();
+  try {
+    expect(await disturbed(model)).toMatchObject([{ from: 'webgpu', to: 'wasm', epoch: 1, step: 0 }]);
+    expect(backendInfo()).toMatchObject({ name: 'wasm', chosenBy: 'automatic', refused: [{ backend: 'webgpu' }] });
+    expect(await best(model)).toEqual(undisturbed);
+  } finally {
+    adapter.mockRestore();
+    tf.removeBackend('wasm');
+    Object.assign(globalThis, { SEQREC_BACKEND: 'webgpu' });
+  }
+});
+
+test('a device that is lost in a validation', async () => {
+  const { train, validation } = leaveLastOut(log);
+  await ready();
+  const first = device();
+  const model = make();
+  const report = await model.fit(train, {
+    ...options,
+    validation,
+    earlyStopping: { metric: ndcg(10) },
+    onProgress: ({ phase, step }) => void (phase === 'train' && step === 2 && first.destroy()),
+  });
+  expect(report.recoveries).toMatchObject([{ to: 'webgpu', epoch: 1, step: 0 }]);
+  expect(report.epochs.map(({ validation }) => validation?.['NDCG@10'])).toEqual([
+    expect.any(Number),
+    expect.any(Number),
+  ]);
+  expect(await best(model)).toHaveLength(5);
 });
 
 test('a model that was saved answers the same after the device was lost', async () => {
@@ -76,6 +154,9 @@ test('a model that was saved answers the same after the device was lost', async 
   const [file, before] = [await model.save(), await model.recommend(['i3', 'i4'], { k: 5 })];
   device().destroy();
   await expect(model.recommend(['i3'], { k: 5 })).rejects.toThrow(/lost/);
+  // On the next device the weights are missed, not taken for zeros.
+  await expect(model.recommend(['i3'], { k: 5 })).rejects.toThrow(/lost/);
+  expect((await ready()).name).toBe('webgpu');
   const loaded = await SASRec.load(file);
   expect(await loaded.recommend(['i3', 'i4'], { k: 5 })).toEqual(before);
 });

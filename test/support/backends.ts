@@ -36,5 +36,5 @@ export async function use(backend: string): Promise<void> {
 
 /** What WebGPU only reports beside the results, such as a shader that does not compile. */
 export function expectNoDeviceError(): void {
-  expect(loaded.get('webgpu')?.takeProblem?.()?.error).toBeUndefined();
+  expect(loaded.get('webgpu')?.device?.takeProblem()).toBeUndefined();
 }

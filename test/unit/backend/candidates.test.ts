@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { DeviceLostError } from '../../../src/backend/device-lost.ts';
 import { nodeBackend } from '../../../src/backend/node.ts';
 import { ready, requestBackend } from '../../../src/backend/select.ts';
 import { configureWasm, wasm } from '../../../src/backend/wasm.ts';
@@ -185,21 +186,23 @@ describe('webgpu', () => {
         requiredLimits: expect.objectContaining({ maxBufferSize: 1000, maxStorageBufferBindingSize: 500 }),
       }),
     );
-    expect(loaded.takeProblem?.()).toBeUndefined();
+    expect(loaded.device?.takeProblem()).toBeUndefined();
 
     report({ preventDefault() {}, error: { message: 'Buffer size exceeds the limit.\n - While …' } });
-    expect(loaded.takeProblem?.()).toMatchObject({
-      lost: false,
-      error: { message: expect.stringContaining('results since then may be wrong (Buffer size exceeds the limit.)') },
+    expect(loaded.device?.takeProblem()).toMatchObject({
+      message: expect.stringContaining('results since then may be wrong (Buffer size exceeds the limit.)'),
     });
-    expect(loaded.takeProblem?.()).toBeUndefined();
+    expect(loaded.device?.lost).toBeUndefined();
+    expect(loaded.device?.takeProblem()).toBeUndefined();
 
     lose({ reason: 'unknown', message: '' });
     await Promise.resolve();
-    expect(loaded.takeProblem?.()).toMatchObject({
-      lost: true,
-      error: { message: expect.stringContaining('The WebGPU device was lost (unknown)') },
+    expect(loaded.device?.takeProblem()).toMatchObject({
+      name: 'DeviceLostError',
+      message: expect.stringContaining('The WebGPU device was lost (unknown)'),
     });
+    expect(loaded.device?.takeProblem()).toBeUndefined();
+    expect(loaded.device?.lost).toBeInstanceOf(DeviceLostError);
     tf.removeBackend('webgpu');
   });
 });

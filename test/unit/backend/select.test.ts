@@ -1,6 +1,7 @@
 /** Who may choose the backend, in which order, and what is said about it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { DeviceLostError } from '../../../src/backend/device-lost.ts';
 import type { Automatic, Candidate } from '../../../src/backend/select.ts';
 
 let select: typeof import('../../../src/backend/select.ts');
@@ -213,30 +214,40 @@ it('refuses a backend that fails the self-test and removes it', async () => {
 });
 
 it('reports what went wrong on the device once, and chooses again after it was lost', async () => {
-  let problem: { error: Error; lost: boolean } | undefined;
   const gpu = fake('webgpu');
-  select.setAutomatic(
-    order({
-      ...gpu,
-      load: async (explicit) => ({
-        ...(await gpu.load(explicit)),
-        takeProblem: () => {
-          const taken = problem;
-          problem = undefined;
-          return taken;
-        },
-      }),
-    }),
-  );
+  const devices: object[] = [];
+  const load: Candidate['load'] = async (explicit) => {
+    const device = {
+      lost: undefined as DeviceLostError | undefined,
+      problem: undefined as Error | undefined,
+      takeProblem() {
+        const taken = this.problem;
+        this.problem = undefined;
+        return taken;
+      },
+    };
+    devices.push(device);
+    return { ...(await gpu.load(explicit)), device };
+  };
+  select.setAutomatic(order({ ...gpu, load }));
   await select.ready();
-  problem = { error: new Error('The buffer is too large.'), lost: false };
+  expect(select.canLoseDevice()).toBe(true);
+  Object.assign(devices[0] ?? {}, { problem: new Error('The buffer is too large.') });
   await expect(select.ready()).rejects.toThrow('The buffer is too large.');
   expect((await select.ready()).name).toBe('fake-webgpu');
   expect(log).toEqual(['webgpu']);
 
-  problem = { error: new Error('The device was lost.'), lost: true };
+  const lost = new DeviceLostError('The device was lost.');
+  expect(await select.lossBehind(new Error('Something else.'))).toBeUndefined();
+  Object.assign(devices[0] ?? {}, { lost, problem: lost });
+  expect(await select.lossBehind(new Error('Something that follows from it.'))).toBe(lost);
   expect(() => select.checkDevice()).toThrow('The device was lost.');
   expect(select.backendInfo()).toBeUndefined();
   expect((await select.ready()).name).toBe('fake-webgpu');
   expect(log).toEqual(['webgpu', 'webgpu']);
+
+  // A read has told of it: nobody is told again.
+  Object.assign(devices[1] ?? {}, { lost });
+  expect((await select.ready()).name).toBe('fake-webgpu');
+  expect(log).toEqual(['webgpu', 'webgpu', 'webgpu']);
 });
