@@ -46,6 +46,7 @@ export { FrequencyFilter, type FrequencyFilterOptions } from './blocks/frequency
 export { GatedGraph, type GatedGraphOptions } from './blocks/gated-graph.ts';
 export { GRU, type GRUOptions } from './blocks/gru.ts';
 export { HorizontalConvolution, type HorizontalConvolutionOptions } from './blocks/horizontal-convolution.ts';
+export { HSTUBlock, type HSTUBlockOptions, type HSTUCall } from './blocks/hstu-block.ts';
 export {
   LayerNorm,
   type LayerNormOptions,
@@ -54,6 +55,12 @@ export {
   noNormalization,
   type TokenBlock,
 } from './blocks/layer-norm.ts';
+export {
+  LightSANsAttention,
+  type LightSANsAttentionOptions,
+  type LightSANsCall,
+} from './blocks/lightsans-attention.ts';
+export { LightSANsBlock, type LightSANsBlockOptions } from './blocks/lightsans-block.ts';
 export { LigrBlock, type LigrBlockOptions, ligrBlock } from './blocks/ligr-block.ts';
 export { Linear, type LinearOptions } from './blocks/linear.ts';
 export { LinearAttention, type LinearAttentionBlockOptions } from './blocks/linear-attention.ts';
@@ -72,9 +79,12 @@ export type { AttentionPositions, AttentionPositionsPart } from './blocks/positi
 export { continuousTime } from './blocks/positions/continuous-time.ts';
 export { type LearnedPositionsOptions, learnedFromEnd, learnedFromStart } from './blocks/positions/learned.ts';
 export { noPositions } from './blocks/positions/no-positions.ts';
+export type { PairBias, PairBiasPart } from './blocks/positions/pair-bias.ts';
 export type { PositionBlock, PositionsPart } from './blocks/positions/positions.ts';
 export { type RecencyOptions, recency } from './blocks/positions/recency.ts';
 export { type RelativeBiasOptions, relativeBias } from './blocks/positions/relative-bias.ts';
+export { relativePositions } from './blocks/positions/relative-positions.ts';
+export { type RelativeTimesOptions, relativeTimes } from './blocks/positions/relative-times.ts';
 export { rotary } from './blocks/positions/rotary.ts';
 export { sinusoidal, sinusoidTable } from './blocks/positions/sinusoidal.ts';
 export { type SummedOptions, summed } from './blocks/positions/summed.ts';
@@ -292,7 +302,9 @@ export {
 export { FOSSIL, type FOSSILOptions } from './models/fossil.ts';
 export { FPMC, type FPMCOptions } from './models/fpmc.ts';
 export { GRU4Rec, type GRU4RecOptions } from './models/gru4rec.ts';
+export { HSTU, type HSTUOptions } from './models/hstu.ts';
 export { ItemKNN, type ItemKNNOptions } from './models/item-knn.ts';
+export { LightSANs, type LightSANsOptions } from './models/lightsans.ts';
 export { LinRec } from './models/linrec.ts';
 export { MarkovChain, type MarkovChainOptions, type Transition } from './models/markov-chain.ts';
 export { MultiStepMarkov, type MultiStepMarkovOptions } from './models/multi-step-markov.ts';
@@ -335,6 +347,7 @@ export { maxOverTime } from './ops/max-over-time.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
 export { normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
+export { type PairProductsOptions, type PairsOptions, pairIndices, pairProducts, pairSums } from './ops/pairs.ts';
 export { product } from './ops/product.ts';
 export { rotatePairs } from './ops/rotate-pairs.ts';
 export {
@@ -345,6 +358,7 @@ export {
   sampledLoss,
 } from './ops/sampled-loss.ts';
 export { segmentSum } from './ops/segment-sum.ts';
+export { softmaxOverTime } from './ops/softmax-over-time.ts';
 export { withGradient } from './ops/with-gradient.ts';
 export type { CheckpointOptions } from './training/checkpoint.ts';
 export { clipByGlobalNorm } from './training/clip.ts';

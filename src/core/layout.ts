@@ -32,7 +32,7 @@ export class Layout {
   /** The position of each row from the end of its sequence, 0 for the last (host). */
   readonly positionsFromEnd: Int32Array;
   readonly #memo = new Map<unknown, tf.Tensor[]>();
-  #last: Layout | undefined;
+  readonly #derived = new Map<unknown, Layout>();
 
   /** @param of a batch, or its offsets (B+1) */
   constructor(of: Ragged | Int32Array, options: LayoutOptions = {}) {
@@ -116,11 +116,18 @@ export class Layout {
    * @throws RangeError for an empty sequence, which has none
    */
   last(): Layout {
-    if (this.#last) return this.#last;
-    const starts = this.lastRows();
-    for (let b = 0; b < starts.length; b++) starts[b] = this.positions[starts[b] as number] as number;
-    this.#last = new Layout(range(this.count + 1), { starts, firstSequence: this.firstSequence });
-    return this.#last;
+    return this.derived('last', () => {
+      const starts = this.lastRows();
+      for (let b = 0; b < starts.length; b++) starts[b] = this.positions[starts[b] as number] as number;
+      return new Layout(range(this.count + 1), { starts, firstSequence: this.firstSequence });
+    });
+  }
+
+  /** A layout that follows from this one alone: made once under `key`, disposed of with this one. */
+  derived(key: unknown, make: () => Layout): Layout {
+    const layout = this.#derived.get(key) ?? make();
+    this.#derived.set(key, layout);
+    return layout;
   }
 
   /** The row, in this layout, of each row of `queries`, a layout of some positions of the same sequences. */
@@ -174,7 +181,7 @@ export class Layout {
   dispose(): void {
     for (const tensors of this.#memo.values()) tf.dispose(tensors);
     this.#memo.clear();
-    this.#last?.dispose();
+    for (const layout of this.#derived.values()) layout.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -68,17 +68,17 @@ export function chunkMask(chunk: Chunk, queries: Layout, keys: Layout, causal: b
 /** The masks of `chunksOf(queries, keys, rows)`, made once for a pair of layouts and freed with the queries' one. */
 export function chunkMasks(chunks: readonly Chunk[], queries: Layout, keys: Layout, causal: boolean): tf.Tensor2D[] {
   const make = () => chunks.map((chunk) => chunkMask(chunk, queries, keys, causal));
-  return queries.memo(memoKey(keys, causal), make) as tf.Tensor2D[];
+  return queries.memo(memoKey(keys, causal ? 'causal' : 'full'), make) as tf.Tensor2D[];
 }
 
-/** An object that stands for the pair (`keys`, `causal`) in the memo of the queries' layout. */
-function memoKey(keys: Layout, causal: boolean): object {
-  const known = causal ? CAUSAL : FULL;
-  const key = known.get(keys) ?? {};
-  known.set(keys, key);
+/** An object that stands for the pair of `of` and `name` in the memo of a layout. */
+export function memoKey(of: object, name: string): object {
+  const known = IDENTITIES.get(of) ?? new Map<string, object>();
+  IDENTITIES.set(of, known);
+  const key = known.get(name) ?? {};
+  known.set(name, key);
   return key;
 }
 
-// Identities only: what is memoised belongs to the queries' layout.
-const CAUSAL = new WeakMap<Layout, object>();
-const FULL = new WeakMap<Layout, object>();
+// Identities only: what is memoised belongs to a layout.
+const IDENTITIES = new WeakMap<object, Map<string, object>>();

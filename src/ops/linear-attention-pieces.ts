@@ -1,7 +1,7 @@
 /** How linear attention is cut: what lies close together goes pair by pair, what lies far off through a running sum. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
-import { chunksOf } from './attention-chunks.ts';
+import { chunksOf, memoKey } from './attention-chunks.ts';
 
 /** Which keys of its sequence a query sees: those at its position and before, at its position and after, or all. */
 export type Sight = 'past' | 'future' | 'all';
@@ -52,10 +52,8 @@ export function piecesOf(queries: Layout, keys: Layout, sight: Sight): Piece[] {
 
 /** For each piece 1 where a query sees a key of the piece; made once for a pair of layouts and freed with the queries' one. */
 export function pieceMasks(pieces: readonly Piece[], queries: Layout, keys: Layout, sight: Sight): tf.Tensor2D[] {
-  const known = IDENTITIES[sight];
-  const memoKey = known.get(keys) ?? {};
-  known.set(keys, memoKey);
-  return queries.memo(memoKey, () => pieces.map((piece) => maskOf(piece, queries, keys, sight))) as tf.Tensor2D[];
+  const make = () => pieces.map((piece) => maskOf(piece, queries, keys, sight));
+  return queries.memo(memoKey(keys, `pieces, ${sight}`), make) as tf.Tensor2D[];
 }
 
 function maskOf(piece: Piece, queries: Layout, keys: Layout, sight: Sight): tf.Tensor2D {
@@ -70,10 +68,3 @@ function maskOf(piece: Piece, queries: Layout, keys: Layout, sight: Sight): tf.T
   }
   return tf.tensor2d(mask, [piece.queries, piece.keys]);
 }
-
-// Objects that stand for a pair of layouts; what is memoised under them belongs to the queries' one.
-const IDENTITIES = {
-  past: new WeakMap<Layout, object>(),
-  future: new WeakMap<Layout, object>(),
-  all: new WeakMap<Layout, object>(),
-};

@@ -20,8 +20,11 @@ import {
   GRU,
   gatherRows,
   HorizontalConvolution,
+  HSTUBlock,
   LayerNorm,
   Layout,
+  LightSANsAttention,
+  LightSANsBlock,
   LigrBlock,
   Linear,
   LinearAttention,
@@ -43,6 +46,8 @@ import {
   Rng,
   recency,
   relativeBias,
+  relativePositions,
+  relativeTimes,
   rotary,
   SASRecBlock,
   type ScoreHead,
@@ -79,6 +84,9 @@ interface Row<M extends Module> {
 
 const row = <M extends Module>(row: Row<M>) => row as unknown as Row<Module>;
 const size = { dim: 4, heads: 2, dropout: 0.5, causal: true };
+
+/** A softmax over the rows that receive does not see what all queries have in common. */
+const RECEIVED = /(query|positionQuery)\.bias$/;
 
 const table: Record<string, Row<Module>> = {
   Linear: row({
@@ -233,6 +241,44 @@ const table: Record<string, Row<Module>> = {
     width: 4,
     parameters: 127,
     reads: 'all',
+    drops: true,
+  }),
+  LightSANsAttention: row({
+    block: () => new LightSANsAttention({ dim: 4, heads: 2, interests: 2, dropout: 0.5 }),
+    forward: (b, x, layout, rng) => b.forward(x, { positions: places(), layout, rng }),
+    width: 4,
+    parameters: 144,
+    reads: 'all',
+    drops: true,
+    idle: RECEIVED,
+  }),
+  LightSANsBlock: row({
+    block: () => new LightSANsBlock({ ...size, interests: 2 }),
+    forward: (b, x, layout, rng) => b.forward(x, { positions: places(), layout, rng }),
+    width: 4,
+    parameters: 308,
+    reads: 'all',
+    drops: true,
+    idle: RECEIVED,
+  }),
+  HSTUBlock: row({
+    block: () => new HSTUBlock({ dim: 4, heads: 2, maxLength: 6 }),
+    forward: (b, x, layout) => b.forward(x, { events: EVENTS, layout }),
+    width: 4,
+    parameters: 100,
+    reads: 'past',
+  }),
+  'HSTUBlock with positions and times': row({
+    block: () =>
+      new HSTUBlock({
+        ...size,
+        maxLength: 6,
+        biases: [relativePositions(), relativeTimes({ unit: 2, base: 2, buckets: 3 })],
+      }),
+    forward: (b, x, layout, rng) => b.forward(x, { events: EVENTS, layout, rng }),
+    width: 4,
+    parameters: 115,
+    reads: 'past',
     drops: true,
   }),
   equalWeights: row({
@@ -499,6 +545,11 @@ const table: Record<string, Row<Module>> = {
 function itemScore(head: ScoreHead, states: tf.Tensor2D): tf.Tensor2D {
   const { weight, bias } = head.output();
   return linear(states, weight, bias);
+}
+
+/** What stands for six positions. */
+function places(): tf.Tensor2D {
+  return tf.tensor2d(new Rng(7).normals(new Float32Array(24)), [6, 4]);
 }
 
 /** Codes that depend on positions: one item a row, and lists of tags, some empty. */

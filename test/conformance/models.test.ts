@@ -21,10 +21,12 @@ import {
   GRU4Rec,
   type GRU4RecOptions,
   gelu,
+  HSTU,
   Interactions,
   ItemKNN,
   inBatch,
   Layout,
+  LightSANs,
   LinRec,
   type LoadOptions,
   layerNormalization,
@@ -235,6 +237,22 @@ const table: Record<string, Row> = {
     ...network({}, {}),
     make: (items) => new LinRec({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1, block: linrecBlock() }),
     load: (file) => LinRec.load(file),
+  },
+  LightSANs: {
+    ...ofBeginnings,
+    make: (items) => new LightSANs({ items, maxLength: 6, dim: 8, layers: 1, interests: 3, dropout: 0.1 }),
+    load: (file) => LightSANs.load(file),
+  },
+  HSTU: {
+    ...network({}, {}),
+    make: (items) => new HSTU({ items, maxLength: 6, dim: 8, layers: 1, dropout: 0.1 }),
+    load: (file) => HSTU.load(file),
+  },
+  'HSTU, positions from the start, no biases': {
+    ...network({}, {}),
+    make: (items) =>
+      new HSTU({ items, maxLength: 6, dim: 8, heads: 1, dropout: 0.1, positions: learnedFromStart(), biases: [] }),
+    load: (file) => HSTU.load(file, { parts: { learnedFromStart } }),
   },
   Caser: {
     make: (items) => new Caser({ items, maxLength: 6, dim: 8, horizontalFilters: 4, dropout: 0.1 }),

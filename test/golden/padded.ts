@@ -48,6 +48,26 @@ function window(kase: GoldenCase, key: string, keep: (id: number) => boolean, le
   };
 }
 
+/** Some slots of a window. */
+export interface Slots {
+  readonly rows: Int32Array;
+  readonly layout: Layout;
+}
+
+/** The slots of which `holds` is true, which are one run in each sequence. */
+export function slotsWhere(ids: Int32Array, length: number, holds: (id: number) => boolean): Slots {
+  const rows = Int32Array.from(ids.keys()).filter((slot) => holds(ids[slot] as number));
+  const count = ids.length / length;
+  const offsets = new Int32Array(count + 1);
+  const starts = new Int32Array(count);
+  for (let b = 0; b < count; b++) {
+    const own = rows.filter((slot) => Math.floor(slot / length) === b);
+    offsets[b + 1] = (offsets[b] as number) + own.length;
+    starts[b] = (own[0] ?? b * length) - b * length;
+  }
+  return { rows, layout: new Layout(offsets, { starts }) };
+}
+
 /** Cuts the gradient of lookups of the row `pad`, as PyTorch's `padding_idx`; what else reads the table keeps its own. */
 export function cutLookups(items: Embedding, pad: number): void {
   const look = items.forward.bind(items);

@@ -20,7 +20,7 @@ import {
   tensorOf,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { allSlots, catalog, cutLookups } from '../padded.ts';
+import { allSlots, catalog, cutLookups, slotsWhere } from '../padded.ts';
 import { keyBias, linearNames, numbers, Peer, reversed, type Source, same, torchAttention } from '../peer.ts';
 import { dot, fullLayout, Layer } from './layers.ts';
 import { activationOf, layersOf, targetsOf } from './sasrec.ts';
@@ -69,26 +69,6 @@ const layer: Adapter = async (kase) => {
 };
 
 // Windows with pads
-
-/** Some slots of a window. */
-interface Slots {
-  readonly rows: Int32Array;
-  readonly layout: Layout;
-}
-
-/** The slots of which `holds` is true, which are one run in each sequence. */
-function slotsWhere(ids: Int32Array, length: number, holds: (id: number) => boolean): Slots {
-  const rows = Int32Array.from(ids.keys()).filter((slot) => holds(ids[slot] as number));
-  const count = ids.length / length;
-  const offsets = new Int32Array(count + 1);
-  const starts = new Int32Array(count);
-  for (let b = 0; b < count; b++) {
-    const own = rows.filter((slot) => Math.floor(slot / length) === b);
-    offsets[b + 1] = (offsets[b] as number) + own.length;
-    starts[b] = (own[0] ?? b * length) - b * length;
-  }
-  return { rows, layout: new Layout(offsets, { starts }) };
-}
 
 // The authors: pads on the left, which ask all slots alike since every key is masked for them
 

@@ -12,6 +12,7 @@ import { adapters as factorized } from './factorized.ts';
 import { adapters as gru4rec } from './gru4rec.ts';
 import { adapters as gsasrec } from './gsasrec.ts';
 import { adapters as layers } from './layers.ts';
+import { adapters as lightsans } from './lightsans.ts';
 import { adapters as linrec } from './linrec.ts';
 import { adapters as losses } from './losses.ts';
 import { adapters as markov } from './markov.ts';
@@ -31,6 +32,7 @@ export const adapters: AdapterTable = [
   ...esasrec,
   ...core,
   ...gsasrec,
+  ...lightsans,
   ...linrec,
   ...bsarec,
   ...narm,

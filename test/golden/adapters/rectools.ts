@@ -7,13 +7,20 @@ import {
   gatherRows,
   gbce,
   gelu,
-  type Layout,
+  HSTU,
+  type HSTUBlock,
+  Layout,
   type Loss,
   layerNormalization,
   ligrBlock,
   Module,
   type NormalizationPart,
   noNormalization,
+  type PairBias,
+  type PairBiasPart,
+  Ragged,
+  relativePositions,
+  relativeTimes,
   SASRec,
   type SequenceBlock,
   sampledSoftmax,
@@ -26,7 +33,7 @@ import {
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { allSlots, catalog, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
 import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
-import { drawn, given, lastRows, scoresAt } from './sasrec.ts';
+import { drawn, given, lastRows, scoresAt, targetsOf } from './sasrec.ts';
 
 const BLOCKS = 'transformer_layers.transformer_blocks';
 
@@ -156,6 +163,133 @@ async function compare(kase: GoldenCase, model: SASRec, peer: Peer, left: Window
   model.dispose();
 }
 
+// HSTU
+
+/** Through the class, with times as a part of this file's, since RecTools' rows ask at the time of the next event. */
+const hstu: Adapter = async (kase) => {
+  kase.reading = 'drop';
+  const timed = kase.config.time === true;
+  const placed = kase.config.pos === true;
+  if (timed)
+    kase.composed =
+      'a row asks at the time of the next event, which ours does not know: relativeTimes() over rows moved by one';
+  const dim = kase.number('d');
+  const left = dropPads(kase, 'in/left/x', 0);
+  const model = new HSTU({
+    items: catalog(kase.number('numItems') + 1),
+    maxLength: kase.number('L'),
+    dim,
+    heads: kase.number('H'),
+    layers: kase.number('layers'),
+    dropout: 0,
+    biases: [
+      ...(timed ? [nextTimes(relativeTimes({ buckets: kase.number('num_buckets') }), timesOf(kase, left))] : []),
+      ...(placed ? [relativePositions()] : []),
+    ],
+  });
+  const blocks = 'transformer_layers.stu_blocks';
+  const peer = new Peer(kase, model, [
+    ...tableNames(),
+    ...Array.from({ length: kase.number('layers') }, (_, i): [string, Source][] => {
+      const [theirs, ours] = [`${blocks}.${i}`, `blocks.${i}`];
+      const part = (name: string, at: number) => ({
+        path: `${ours}.${name}.weight`,
+        // Theirs is [in, 4 · out].
+        scatter: (place: number) => [(place % dim) * 4 * dim + at * dim + Math.floor(place / dim), 1] as const,
+      });
+      return [
+        [`${theirs}.uvqk_proj`, { pieces: ['gate', 'value', 'query', 'key'].map(part) }],
+        ...(timed
+          ? [[`${theirs}.rel_attn.time_weights`, same(`${ours}.biases.0.inner.weight`)] as [string, Source]]
+          : []),
+        ...(placed
+          ? [[`${theirs}.rel_attn.pos_weights`, same(`${ours}.biases.${timed ? 1 : 0}.weight`)] as [string, Source]]
+          : []),
+        ...linearNames(`${theirs}.norm_input`, `${ours}.norm`),
+        ...linearNames(`${theirs}.norm_attn_output`, `${ours}.attentionNorm`),
+        ...linearNames(`${theirs}.output_mlp`, `${ours}.output`),
+      ];
+    }).flat(),
+  ]);
+  await withLayout(left, async (layout) => {
+    const states = () => model.encode(left.events, layout);
+    compareRows(kase, 'out/left/hidden', await numbers(states), left);
+    await compareBiases(kase, model, left, layout);
+    const { item, weight } = targetsOf(kase.ints('in/left/y'), -1);
+    const last = () => gatherRows(states(), lastRows(left));
+    const loss = () =>
+      tf.div(crossEntropy().forward(last(), model.output(), { item, weight }), item.length) as tf.Scalar;
+    await peer.check(new Map([['ce_last', loss]]));
+  });
+  model.dispose();
+};
+
+/** What is added to the products of all pairs of the first sequences, in the first block. */
+async function compareBiases(kase: GoldenCase, model: HSTU, { events, slots }: Window, layout: Layout): Promise<void> {
+  const key = 'out/left/rel_attn_block0';
+  const [sequences, length] = kase.shape(key) as [number, number];
+  const biases = (model.blocks[0] as HSTUBlock).biases.map((bias) => () => bias.forward(layout, layout, events));
+  const sum = await numbers(() => biases.map((of) => of()).reduce((total, next) => tf.add(total, next)));
+  const spread = new Float32Array(sequences * length * length);
+  const kept = new Set<number>();
+  let pair = 0;
+  for (let b = 0; b < sequences; b++) {
+    const own = slots.subarray(layout.offsets[b], layout.offsets[b + 1]);
+    for (const query of own) {
+      for (const slot of own) {
+        const at = query * length + (slot % length);
+        kept.add(at);
+        spread[at] = sum[pair++] as number;
+      }
+    }
+  }
+  kase.compare(key, spread, { where: { keep: (i) => kept.has(i), why: 'pad slots of a drop case' } });
+}
+
+/** The times of the events and of the one after the last, sequence by sequence. */
+function timesOf(kase: GoldenCase, { events, slots }: Window): Ragged {
+  const [length, stored] = [kase.size('in/left/x', 1), kase.ints('in/left/unix_ts')];
+  const offsets = events.offsets.map((row, b) => row + b);
+  const time = new Float64Array(offsets.at(-1) as number);
+  for (let b = 0; b < events.count; b++) {
+    const first = slots[events.offsets[b] as number] as number;
+    for (let i = 0; i <= events.length(b); i++) {
+      time[(offsets[b] as number) + i] = stored[first + Math.floor(first / length) + i] as number;
+    }
+  }
+  return new Ragged(offsets, { item: new Int32Array(time.length), time });
+}
+
+function nextTimes(inner: PairBiasPart, longer: Ragged): PairBiasPart {
+  return { name: 'nextTimes', options: {}, create: (size) => new NextTimes(inner.create(size), longer) };
+}
+
+/** A bias of which every query has the time of the next event. */
+class NextTimes extends Module implements PairBias {
+  readonly inner: PairBias;
+  readonly #longer: Ragged;
+
+  constructor(inner: PairBias, longer: Ragged) {
+    super();
+    this.inner = inner;
+    this.#longer = longer;
+  }
+
+  forward(queries: Layout): tf.Tensor2D {
+    const starts = new Int32Array(queries.count).fill(1);
+    const moved = queries.derived('moved', () => new Layout(queries.offsets, { starts }));
+    const all = queries.derived('all', () => new Layout(this.#longer));
+    const pairs = this.inner.forward(moved, all, this.#longer);
+    const rows: number[] = [];
+    let pair = 0;
+    for (let b = 0; b < queries.count; b++) {
+      const keys = queries.length(b) + 1;
+      for (let i = 0; i < queries.length(b) * keys; i++, pair++) if (i % keys < keys - 1) rows.push(pair);
+    }
+    return gatherRows(pairs, Int32Array.from(rows));
+  }
+}
+
 // Names
 
 function tableNames(): [string, Source][] {
@@ -234,4 +368,5 @@ export const adapters: AdapterTable = [
   [/^rectools_sasrec/, plain],
   [/^rectools_preln/, preNorm],
   [/^rectools_ligr/, ligr],
+  [/^rectools_hstu/, hstu],
 ];
