@@ -206,6 +206,7 @@ export type { InteractionsSummary } from './data/summarize.ts';
 export { type ShopItem, type SyntheticShop, type SyntheticShopOptions, syntheticShop } from './data/synthetic-shop.ts';
 export type { IdOptions, TextFormat, TextReader } from './data/text-format.ts';
 export type { TextSource } from './data/text-source.ts';
+export { type CyclicTimeOptions, cyclicTime, type DateTimeOptions, dateTime } from './data/time-feature.ts';
 // Evaluation
 export { type BootstrapOptions, bootstrapInterval, type Interval, signFlipTest } from './evaluation/bootstrap.ts';
 export {

@@ -119,7 +119,8 @@ function vocabulary(kind: string, values: readonly CategoryValue[] | undefined):
   return codes;
 }
 
-function isNone(value: unknown): boolean {
+/** Whether a value is none. */
+export function isNone(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 

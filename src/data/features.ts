@@ -3,6 +3,7 @@ import { type Codes, checkCodes, takeCodes } from '../core/codes.ts';
 import { isPart, partsFromJson, partsToJson } from '../core/part.ts';
 import { describe } from '../core/shape.ts';
 import { type CategoryValue, categorical, type Feature, multiValued, numeric } from './feature.ts';
+import { cyclicTime, dateTime } from './time-feature.ts';
 
 /** Features by their names, which are the names of the columns. */
 export type NamedFeatures = { readonly [name: string]: Feature };
@@ -144,7 +145,9 @@ export function featuresFromJson(json: unknown): Partial<Features> {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) {
     throw new TypeError(`Stored features must be an object, got ${describe(json)}.`);
   }
-  const read = partsFromJson(json, { categorical, multiValued, numeric }) as { [group: string]: object };
+  const read = partsFromJson(json, { categorical, multiValued, numeric, dateTime, cyclicTime }) as {
+    [group: string]: object;
+  };
   const { item = {} } = read;
   const columns = Object.entries(item).map(([name, column]) => {
     const { feature, codes } = (column ?? {}) as { feature?: Feature; codes?: unknown };

@@ -1,5 +1,6 @@
 /** Tables of events: CSV, TSV and RecBole's atomic files. */
 import { describe } from '../core/shape.ts';
+import { timeOfText } from './dates.ts';
 import type { EventCollector } from './event-collector.ts';
 import { delimiterOf, findColumns, plainName } from './table-header.ts';
 import type { IdOptions, TextFormat, TextReader } from './text-format.ts';
@@ -194,6 +195,9 @@ function plan(
 
 function columnIndex(column: string | number, header: readonly string[], width: number): number {
   const index = typeof column === 'number' ? column : header.indexOf(plainName(column));
+  if (typeof column === 'string' && header.indexOf(plainName(column), index + 1) > index) {
+    throw new TypeError(`Two columns have the name '${column}': rename one, or name the columns by numbers.`);
+  }
   if (Number.isInteger(index) && index >= 0 && index < width) return index;
   const names = header.length > 0 ? header.map((name) => `'${name}'`).join(', ') : `0 to ${width - 1}`;
   throw new RangeError(`A column must be one of ${names}, got ${describe(column)}.`);
@@ -204,22 +208,10 @@ function filled(value: string, what: string, line: number): string {
   return value;
 }
 
-const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
-const DATE = /^\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s?(Z|[+-]\d\d(?::?\d\d)?)?)?\s*$/i;
-
 function parseTime(text: string, line: number): number | Date {
-  if (NUMBER.test(text)) return Number(text);
-  const match = DATE.exec(text);
-  // a date without a zone would otherwise depend on where the program runs
-  const date = match && new Date(`${match[1]}T${match[2] ?? '00:00'}${zone(match[3])}`);
-  if (date && !Number.isNaN(date.getTime())) return date;
+  const time = timeOfText(text);
+  if (time !== undefined) return time;
   throw new TypeError(
     `Line ${line}: the time must be a number or a date such as 2024-05-01T12:30:00Z, got ${describe(text)}: convert it or pass columns: { time: false }.`,
   );
-}
-
-/** A zone as JavaScript's dates read it, `+02:00`, from the other forms of ISO 8601. */
-function zone(text = 'Z'): string {
-  if (text.toUpperCase() === 'Z') return 'Z';
-  return `${text.slice(0, 3)}:${text.slice(3).replace(':', '') || '00'}`;
 }

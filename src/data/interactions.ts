@@ -55,7 +55,7 @@ export class Interactions {
   ) {
     this.sequences = sequences.user ? (sequences as this['sequences']) : numberUsers(sequences, users.length);
     if (this.rows === 0) throw new RangeError('The data must have at least one event, got none: check the source.');
-    checkUsers(this.sequences.user, users.length);
+    checkUsers(this.sequences.user, users);
     checkItems(this.sequences.item, items.size);
     if (this.sequences.time) checkTimes(this.sequences, this.sequences.time);
     const { event, context, user } = items.features;
@@ -183,7 +183,13 @@ function numberUsers(sequences: Ragged, users: number): Interactions['sequences'
   }) as Interactions['sequences'];
 }
 
-function checkUsers(user: Int32Array, users: number): void {
+function checkUsers(user: Int32Array, ids: readonly UserId[]): void {
+  const users = ids.length;
+  const known = new Set<UserId>();
+  for (const id of ids) {
+    if (known.has(id)) throw new RangeError(`The users must differ, got ${describe(id)} twice: give each its own id.`);
+    known.add(id);
+  }
   const seen = new Uint8Array(users);
   for (let b = 0; b < user.length; b++) {
     const row = user[b] as number;

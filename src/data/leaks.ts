@@ -1,4 +1,5 @@
 /** What training has seen of the events that it is measured on. */
+import type { UserId } from './event-collector.ts';
 import type { Holdout } from './holdout.ts';
 import type { Interactions } from './interactions.ts';
 
@@ -23,15 +24,24 @@ export interface LeakReport {
  * Compares what a model learns from with what it is measured on. Whether a number is a leak depends on the split: see
  * the fields.
  *
+ * @throws RangeError when the two have different catalogues
+ *
  * @example
  * ```ts
  * const { train, test } = splitByTime(log);
  * console.log(`${findLeaks(train, test)}`);
  * ```
  */
-export function findLeaks(train: Interactions, { histories, targets }: Holdout): LeakReport {
-  const { sequences } = train;
+export function findLeaks(train: Interactions, holdout: Holdout): LeakReport {
+  const { histories, targets, catalog } = holdout;
+  const { sequences, items } = train;
+  if (!catalog.covers(items.withFeatures())) {
+    throw new RangeError(
+      `The training part has a catalogue of ${items.describe()} and the holdout another of ${catalog.describe()}: read one log with { catalog: other.items }.`,
+    );
+  }
   const sequenceOf = new Map(Array.from(sequences.user, (user, b) => [user, b]));
+  const userOf = userRows(holdout.users, train.users);
   const knownItems = new Set(sequences.item);
   const timed = sequences.time !== undefined && targets.time !== undefined;
   const key = (item: number, time: number | undefined) => (timed ? `${item} ${time}` : `${item}`);
@@ -39,7 +49,7 @@ export function findLeaks(train: Interactions, { histories, targets }: Holdout):
   let fromFuture = 0;
   let earliest = Infinity;
   for (let b = 0; b < targets.count; b++) {
-    const same = sequenceOf.get(targets.user?.[b] ?? -1);
+    const same = sequenceOf.get(userOf(targets.user?.[b] ?? -1));
     if (same !== undefined) report.users++;
     const own = new Set<string>();
     for (
@@ -75,4 +85,11 @@ export function findLeaks(train: Interactions, { histories, targets }: Holdout):
         ...(fromFuture > 0 ? [`${fromFuture} events of histories are later than their own target`] : []),
       ].join('; '),
   };
+}
+
+/** What gives the row in `known` of a row of `users`; logs that were read apart number their users apart. */
+function userRows(users: readonly UserId[] | undefined, known: readonly UserId[]): (row: number) => number {
+  if (!users || users === known) return (row) => row;
+  const rows = new Map(known.map((id, row) => [id, row]));
+  return (row) => (row < 0 ? -1 : (rows.get(users[row] as UserId) ?? -1));
 }

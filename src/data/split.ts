@@ -180,7 +180,9 @@ function cuts(time: Float64Array, { validation = 0.1, test = 0.1 }: TimeSplitOpt
   if (typeof validation === 'object') {
     return [checkNumber('validation.from', Number(validation.from), { below: testFrom }), testFrom];
   }
-  const tested = (sorted.length - countBelow(sorted, 0, sorted.length, testFrom)) / sorted.length;
+  const before = countBelow(sorted, 0, sorted.length, testFrom);
+  if (before === 0) throw new RangeError(`No event lies before the test part (from ${testFrom}).`);
+  const tested = 1 - before / sorted.length;
   return [at(tested + checkNumber('validation', validation, { above: 0, below: 1 - tested })), testFrom];
 }
 

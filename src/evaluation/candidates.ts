@@ -51,7 +51,8 @@ export function sampledCandidates({ count = 100, seed = 0 }: SampledCandidatesOp
  * `count` items a history, drawn by their popularity in `train` without repeats from those that are neither in the history
  * nor targets, as BERT4Rec's paper did with 100. What is said of {@link sampledCandidates} holds here, too.
  *
- * @throws RangeError when a history leaves fewer than `count` items with training events
+ * @throws RangeError when a history leaves fewer than `count` items with training events, or the holdout has another number
+ * of items
  */
 export function popularCandidates(
   train: Interactions,
@@ -66,11 +67,17 @@ export function popularCandidates(
     name: 'popularCandidates',
     options: { count, seed },
     protocol: `${count} items drawn by popularity (seed ${seed})`,
-    choose: (histories, targets, items, first) =>
-      drawDistinct(histories, targets, { items, count, first, never }, (b, i) => {
+    choose(histories, targets, items, first) {
+      if (items !== counts.length) {
+        throw new RangeError(
+          `popularCandidates counted the ${counts.length} items of another catalogue, and the holdout has ${items}: pass the training part of its split.`,
+        );
+      }
+      return drawDistinct(histories, targets, { items, count, first, never }, (b, i) => {
         const rng = root.fork(first + b);
         return draw(rng.uint32(2 * i), rng.uint32(2 * i + 1));
-      }),
+      });
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import {
   Catalog,
   categorical,
+  cyclicTime,
+  dateTime,
   evaluate,
   eventCodes,
   type Feature,
@@ -63,7 +65,40 @@ describe('kinds of features', () => {
     expect(numeric().read(' 2.5 ', 'x')).toEqual([2.5]);
   });
 
+  it('reads times from dates, numbers and texts, by stretches or by the place in a period', () => {
+    const day = 86_400_000;
+    const released = dateTime({ buckets: 2 }).learn([0, day, 2 * day, 3 * day]);
+    expect(released.options).toEqual({ buckets: [2 * day] });
+    const texts = ['1970-01-03', '1970-01-02T23:59:59.999Z', '1970-01-03T01:00+02:00', `${2 * day}`];
+    const codes = (feature: Feature, values: unknown[]) =>
+      values.map((value) => feature.code(feature.read(value, 'x')[0] as number));
+    expect(codes(released, [...texts, new Date(2 * day), -5])).toEqual([1, 0, 0, 1, 1, 0]);
+    const hour = cyclicTime({ period: day, buckets: 24 });
+    expect(codes(hour, ['2024-05-01T13:59:59Z', new Date(0), -1, 25 * 3_600_000])).toEqual([13, 0, 23, 1]);
+    expect(codes(cyclicTime({ period: 7 * day, buckets: 7 }), ['2024-05-02', '2024-05-01'])).toEqual([0, 6]); // a Thursday, a Wednesday
+    expect([dateTime().read(null, 'x'), hour.read('', 'x')]).toEqual([[], []]);
+    expect(hour.learn([1, 2])).toBe(hour);
+
+    const timed = Interactions.from(
+      [
+        { user: 'u', item: 'a', at: '2024-05-01T08:00Z', released: '1999-01-01' },
+        { user: 'u', item: 'b', at: new Date('2024-05-02T20:00Z'), released: new Date('2009-01-01') },
+      ],
+      { features: { item: { released: dateTime({ buckets: 2 }) }, context: { at: hour } } },
+    );
+    expect(column(timed.sequences, 'at')).toEqual([8, 20]);
+    expect(timed.items.features.item.released?.codes).toEqual(Int32Array.of(0, 1));
+    expect(Catalog.fromJSON(JSON.parse(JSON.stringify(timed.items))).equals(timed.items)).toBe(true);
+  });
+
   it.each([
+    [() => dateTime().read('soon', 'x'), /x must be a valid Date, a finite number, or a text of one .* got 'soon'/],
+    [() => dateTime().read(new Date('never'), 'x'), /must be a valid Date/],
+    [() => dateTime().read(true, 'x'), /got true/],
+    [() => dateTime().read(Number.NaN, 'x'), /got NaN/],
+    [() => dateTime({ buckets: 1 }), /buckets must be an integer at least 2/],
+    [() => cyclicTime({ period: 0, buckets: 2 }), /cyclicTime: period/],
+    [() => cyclicTime({ period: 7, buckets: 1 }), /cyclicTime: buckets/],
     [() => categorical({ values: ['a', 'a'] }), /must differ, got 'a' twice/],
     [() => categorical({ values: [] }), /at least one value/],
     [() => categorical({ values: 'abc' as never }), /must be an array/],
