@@ -3,19 +3,28 @@ import fc from 'fast-check';
 import {
   type Augmentation,
   adam,
+  allPositions,
   augmented,
+  BERT4Rec,
+  BST,
+  Caser,
+  cloze,
   crop,
   Examples,
   Interactions,
   insert,
   mask,
   nextItem,
+  type Objective,
   oneOf,
+  pointwise,
   prefixes,
   Ragged,
   Rng,
   reorder,
   SASRec,
+  type SequenceModel,
+  slidingWindows,
   substitute,
   unchanged,
 } from 'seqrec';
@@ -153,16 +162,18 @@ describe('augmented', () => {
     expect([inputs.length(0), inputs.length(1)]).toEqual([3, 3]);
   });
 
-  it('trains a model, the same with the same seed and with any objective', async () => {
-    const log = Interactions.from(
-      Array.from({ length: 20 }, (_, user) =>
-        Array.from({ length: 3 + (user % 5) }, (_, t) => ({ user, item: (user + t) % 10, time: t })),
-      ).flat(),
-    );
-    const augmentation = oneOf({ augmentations: [crop(), reorder(), substitute(), insert()] });
+  const log = Interactions.from(
+    Array.from({ length: 20 }, (_, user) =>
+      Array.from({ length: 3 + (user % 5) }, (_, t) => ({ user, item: (user + t) % 10, time: t })),
+    ).flat(),
+  );
+  const size = { items: log.items, maxLength: 6, dim: 8, layers: 1, dropout: 0 };
+  const augmentation = oneOf({ augmentations: [crop(), reorder(), substitute(), insert()] });
+
+  it('trains a model, the same with the same seed', async () => {
     for (const objective of [nextItem(), prefixes()]) {
       const losses = async () => {
-        using model = new SASRec({ items: log.items, maxLength: 6, dim: 8, layers: 1, dropout: 0 });
+        using model = new SASRec(size);
         const options = { epochs: 4, batchSize: 8, optimizer: adam({ learningRate: 0.02 }) };
         const report = await model.fit(log, { ...options, objective: augmented({ objective, augmentation }) });
         return report.epochs.map(({ loss }) => loss);
@@ -171,5 +182,15 @@ describe('augmented', () => {
       expect(found.at(-1)).toBeLessThan(found[0] as number);
       expect(await losses()).toEqual(found);
     }
+  });
+
+  it.each<[Objective, () => SequenceModel]>([
+    [cloze(), () => new BERT4Rec(size)],
+    [slidingWindows({ length: 3 }), () => new Caser({ ...size, maxLength: 3 })],
+    [pointwise({ negatives: 2 }), () => new BST({ ...size, heads: 2, head: allPositions({ hidden: [8] }) })],
+  ])('goes with $name', async (objective, make) => {
+    using model = make();
+    const report = await model.fit(log, { epochs: 1, objective: augmented({ objective, augmentation }) });
+    expect(report.epochs[0]?.loss).toBeGreaterThan(0);
   });
 });
