@@ -1,5 +1,5 @@
 /**
- * Measures seqrec: `npm run bench -- kernels|train|request [options]`. Each bench prints JSON lines, a case a line, and
+ * Measures seqrec: `npm run bench -- kernels|train|request|epoch [options]`. Each bench prints JSON lines, a case a line, and
  * explains itself in docs/performance.md; what is not a result goes to stderr.
  */
 import { cpus } from 'node:os';
@@ -10,6 +10,7 @@ interface Bench {
 }
 
 const benches: { readonly [name: string]: () => Promise<Bench> } = {
+  epoch: () => import('./epoch.ts'),
   kernels: () => import('./kernels.ts'),
   request: () => import('./request.ts'),
   train: () => import('./train.ts'),
