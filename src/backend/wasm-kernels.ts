@@ -17,6 +17,7 @@ import { type KernelFile, kernelBytes, switchedOff, variants } from './kernel-so
 import { kernelProblem } from './kernel-test.ts';
 import type { KernelCall } from './memory.ts';
 import { activeRecorder, recordables } from './recording.ts';
+import { forSharedMemory } from './shared-memory.ts';
 import { activationKernels } from './wasm/activations.ts';
 import { addToKernels } from './wasm/add-to.ts';
 import { attentionKernels } from './wasm/attention.ts';
@@ -95,13 +96,16 @@ async function start(backend: WasmBackend): Promise<string> {
   guardAllocations(backend.wasm);
   const off = switchedOff();
   if (off) return without(`switched off by ${off}`);
-  const found = await compiled();
+  const found = await understood();
   if (!found) return without('this runtime has no SIMD in WebAssembly');
   try {
-    instances.set(backend, instantiate(found.module, backend));
-  } catch {
-    // As that of tfjs' threads, which are off here.
-    return without('the memory of tfjs-wasm is not of the expected kind');
+    const shared = isShared(memoryOf(backend.wasm));
+    const module = await WebAssembly.compile(shared ? forSharedMemory(found.bytes) : found.bytes);
+    instances.set(backend, instantiate(module, backend));
+  } catch (error) {
+    return without(
+      `they do not fit the memory of this tfjs-wasm (${(error as Error).message}); import 'seqrec/wasm' in place of calling tf.setBackend('wasm')`,
+    );
   }
   for (const { name, run } of families.flat()) {
     if (tf.getKernel(name, 'wasm')) continue;
@@ -123,28 +127,17 @@ function without(why: string): string {
   return `none: ${why}`;
 }
 
-interface Compiled {
-  readonly variant: string;
-  readonly module: WebAssembly.Module;
-}
-
-let compilation: Promise<Compiled | undefined> | undefined;
-
 /** The best variant that this runtime understands. */
-function compiled(): Promise<Compiled | undefined> {
-  compilation ??= compile().catch((error) => {
-    compilation = undefined;
-    throw error;
-  });
-  return compilation;
-}
-
-async function compile(): Promise<Compiled | undefined> {
+async function understood(): Promise<{ variant: string; bytes: Uint8Array<ArrayBuffer> } | undefined> {
   for (const [variant, file] of Object.entries(variants)) {
     const bytes = await kernelBytes(file as KernelFile);
-    if (WebAssembly.validate(bytes)) return { variant, module: await WebAssembly.compile(bytes) };
+    if (WebAssembly.validate(bytes)) return { variant, bytes };
   }
   return undefined;
+}
+
+function isShared({ buffer }: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer === 'function' && (buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
 }
 
 /** The parts of tfjs-wasm that are needed here. */

@@ -82,8 +82,7 @@ const factory = tf.findBackendFactory('wasm');
 async function instantiate(): Promise<void> {
   if (!factory) throw new Error("The application removed 'wasm' by tf.removeBackend: leave it registered.");
   started = true;
-  // Threads of TensorFlow.js, on in pages with cross-origin isolation, make nothing here faster, fail in minified code and
-  // need another kind of memory than our kernels.
+  // Threads of TensorFlow.js, on in pages with cross-origin isolation, make nothing here faster and fail in minified code.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   const before = processListeners();
   let backend: BackendWasm;

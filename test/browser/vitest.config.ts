@@ -31,7 +31,12 @@ const worker = 'test/browser/worker.test.ts';
 /** Isolation concerns the memory of WebAssembly; software adapters are slow: so not everything runs four times. */
 const projects: Record<string, Project> = {
   wasm: { backends: 'wasm', include: [tables, ops, worker], worker: 'conformance' },
-  'wasm-isolated': { backends: 'wasm', include: [tables, worker], worker: '.', headers: isolation },
+  'wasm-isolated': {
+    backends: 'wasm',
+    include: [tables, worker, 'test/browser/threads.test.ts'],
+    worker: '.',
+    headers: isolation,
+  },
   webgpu: { backends: 'webgpu', include: [tables, ops], worker: '' },
   'webgpu-isolated': {
     backends: 'webgpu',

@@ -6,7 +6,8 @@ import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { KernelPaths } from '../../../src/backend/kernel-source.ts';
-import { relaxed } from '../../../src/kernels/wasm/binary.ts';
+import { forSharedMemory } from '../../../src/backend/shared-memory.ts';
+import { relaxed, simd } from '../../../src/kernels/wasm/binary.ts';
 import { hasKernel, runKernel } from '../../../src/ops/kernel.ts';
 import { multiply } from '../../../src/ops/product.ts';
 
@@ -60,9 +61,24 @@ test('a memory that they cannot use goes without', async () => {
   vi.spyOn(WebAssembly, 'Instance').mockImplementation(function fail() {
     throw new WebAssembly.LinkError('mismatch in shared state of memory');
   });
-  await start();
+  expect(await start()).toEqual({
+    kernels:
+      "none: they do not fit the memory of this tfjs-wasm (mismatch in shared state of memory); import 'seqrec/wasm' in place of calling tf.setBackend('wasm')",
+  });
   expect(hasKernel('SeqrecMatMul')).toBe(false);
   expect(await square()).toEqual([7, 10, 15, 22]);
+});
+
+test('they can be had for shared memory, as that of tfjs-wasm with threads (test/browser/threads.test.ts)', async () => {
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 65_536, shared: true });
+  for (const base64 of [relaxed, simd]) {
+    const bytes = Buffer.from(base64, 'base64');
+    const plain = await WebAssembly.compile(bytes);
+    expect(() => new WebAssembly.Instance(plain, { env: { memory } })).toThrow(/shared/);
+    const module = await WebAssembly.compile(forSharedMemory(bytes));
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    expect(Object.keys(exports)).toEqual(WebAssembly.Module.exports(plain).map(({ name }) => name));
+  }
 });
 
 test('a backend that is made again has them on its own memory', async () => {
