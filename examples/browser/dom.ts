@@ -24,13 +24,14 @@ export function tellProblem(section: string, sentence = ''): void {
   place.textContent = sentence;
 }
 
-/** Does `work` and shows what goes wrong in `section`. Resolves to undefined then. */
-export async function attempt<T>(section: string, work: () => Promise<T>): Promise<T | undefined> {
+/** Does `work` and shows what goes wrong in `section`, with the name of the file if it is of one; then there is no result. */
+export async function attempt<T>(section: string, work: () => Promise<T>, file = ''): Promise<T | undefined> {
   tellProblem(section);
   try {
     return await work();
   } catch (error) {
-    tellProblem(section, (error as Error).message);
+    const { message } = error as Error;
+    tellProblem(section, file ? `${file}: ${message}` : message);
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { attempt, tellProblem } from './dom.ts';
 import { forgetRun, keptRun } from './kept-run.ts';
 import { Lab } from './lab.ts';
 import type { Facts, News, Run, Served, Source } from './messages.ts';
-import { dataView, dropTarget } from './views/data.ts';
+import { dataView, dropTarget, nameOf } from './views/data.ts';
 import { exploreView } from './views/explore.ts';
 import { fileView } from './views/file.ts';
 import { resultsView } from './views/results.ts';
@@ -37,7 +37,7 @@ function hear(message: News): void {
 
 async function open(source: Source): Promise<void> {
   data.reading('Reading…');
-  const facts = await attempt('data', () => lab.call('open', source));
+  const facts = await attempt('data', () => lab.call('open', source), nameOf(source));
   if (facts) {
     opened = { source, facts };
     settings.suggestLength(facts.suggested);
@@ -89,7 +89,7 @@ async function discard(): Promise<void> {
 
 async function load(chosen: File): Promise<void> {
   if (lab.use(settings.backend)) withdraw();
-  const served = await attempt('file', () => lab.call('load', chosen));
+  const served = await attempt('file', () => lab.call('load', chosen), chosen.name);
   if (!served) return;
   withdraw();
   serve(served);
