@@ -5,6 +5,12 @@ import type { Progress } from '../messages.ts';
 /** Milliseconds between two points, but at the end of an epoch there always is one. */
 const PAUSE = 100;
 
+/** Adds a point in place of those that it repeats: after a GPU was lost, training goes back a little. */
+export function push(points: Progress[], point: Progress): void {
+  while ((points.at(-1)?.at ?? -1) >= point.at) points.pop();
+  points.push(point);
+}
+
 /** Collects points after those `before`, and hands on each of them, the earlier ones too. */
 export function points(before: readonly Progress[], show: (point: Progress) => void) {
   const all = [...before];
@@ -14,7 +20,7 @@ export function points(before: readonly Progress[], show: (point: Progress) => v
   return {
     points: all,
     add({ epoch, epochs, step, steps, loss, validation, sequencesPerSecond, remainingSeconds }: FitProgress) {
-      if (epoch !== from.epoch) from = { epoch, step: 0, sum: 0 };
+      if (epoch !== from.epoch || step < from.step) from = { epoch, step: 0, sum: 0 };
       const now = performance.now();
       if (!validation && now - shown < PAUSE) return;
       shown = now;
@@ -24,7 +30,7 @@ export function points(before: readonly Progress[], show: (point: Progress) => v
       const at = epoch - 1 + step / steps;
       const ndcg = validation?.['NDCG@10'];
       const point = { epoch, epochs, at, loss: mean, ndcg, sequencesPerSecond, remainingSeconds };
-      all.push(point);
+      push(all, point);
       show(point);
     },
   };

@@ -1,5 +1,5 @@
 /** The model that answers the clicks, from a training or from a file. */
-import { backendInfo, readSafetensors, ready, type SequenceModel } from 'seqrec';
+import { DeviceLostError, readSafetensors, type SequenceModel } from 'seqrec';
 import { models } from '../choices.ts';
 import type { Answer, Calls, Item, Served, Why } from '../messages.ts';
 import type { Tell } from '../worker.ts';
@@ -55,10 +55,9 @@ async function answer<T>(tell: Tell, ask: (model: SequenceModel) => Promise<T>):
   try {
     return await ask(model);
   } catch (error) {
-    if (backendInfo()?.name !== 'webgpu' || !/device was lost/.test((error as Error).message)) throw error;
-    await ready();
+    if (!(error instanceof DeviceLostError)) throw error;
     serving = { model: await read(file), file };
-    tell({ news: 'notice', text: 'The GPU was lost; the model was loaded again from its file.' });
+    tell({ news: 'notice', text: 'The GPU took its device away; the model was loaded again from its file.' });
     tell({ news: 'backend', text: await backendInWords() });
     return ask(serving.model);
   }

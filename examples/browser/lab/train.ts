@@ -62,6 +62,11 @@ async function fit(
       signal,
       onProgress: curve.add,
       onWarning: (text) => tell({ news: 'notice', text }),
+      onRecovery: ({ from, to, epoch }) =>
+        tell({
+          news: 'notice',
+          text: `The GPU took its device away (${from}); training goes on in epoch ${epoch} on ${to === from ? 'a new one' : to}.`,
+        }),
     });
     return `${report}.`;
   } catch (error) {

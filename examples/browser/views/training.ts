@@ -1,6 +1,7 @@
 /** The training as it goes: status, progress, curves, and the run that can be resumed. */
 import { models } from '../choices.ts';
 import { count, find, make } from '../dom.ts';
+import { push } from '../lab/points.ts';
 import type { Baselines, Progress, Run } from '../messages.ts';
 import { chart } from './chart.ts';
 import { nameOf } from './data.ts';
@@ -72,7 +73,7 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
       baselines = values;
     },
     progress(point: Progress) {
-      points.push(point);
+      push(points, point);
       const { epoch, epochs, at, loss, ndcg, sequencesPerSecond, remainingSeconds } = point;
       bar.value = at / epochs;
       speed.textContent = `${count(Math.round(sequencesPerSecond))} sequences a second, about ${Math.ceil(remainingSeconds)} s left`;

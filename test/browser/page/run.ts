@@ -1,6 +1,6 @@
 /**
  * The page of examples/browser, built as for production, in Chromium: what a visitor does from data to recommendations.
- * Screenshots of its states go to .cache/page. `node test/browser/page/run.ts [NAME]` runs the steps whose names have NAME.
+ * Screenshots of its states go to .cache/page. `npm run test:browser -- page [NAME]` runs the steps whose names have NAME.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,5 +58,3 @@ export async function testPage(asked = ''): Promise<boolean> {
   console.log(`page: ${passed} passed, ${failed} failed`);
   return failed === 0;
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit((await testPage(process.argv[2])) ? 0 : 1);

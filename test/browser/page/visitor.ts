@@ -38,7 +38,7 @@ export class Visitor {
   /** Waits for a text in the status of the training; a problem in its stead is an error. */
   async status(pattern: RegExp): Promise<string> {
     const problem = this.page.locator('#training > .problem');
-    for (const end = Date.now() + 90_000; Date.now() < end; await this.page.waitForTimeout(20)) {
+    for (const end = Date.now() + 180_000; Date.now() < end; await this.page.waitForTimeout(20)) {
       const text = await this.text('#status');
       if (pattern.test(text)) return text;
       if (await problem.isVisible()) throw new Error(`The page says: ${await problem.innerText()}`);
