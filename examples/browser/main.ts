@@ -28,7 +28,7 @@ let opened: { source: Source; facts: Facts } | undefined;
 let busy = false;
 
 function hear(message: News): void {
-  if (message.news === 'reading') data.reading(message.text);
+  if (message.news === 'reading') (busy ? training : data).reading(message.text);
   else if (message.news === 'progress') training.progress(message.progress);
   else if (message.news === 'baselines') training.baselines(message.values);
   else if (message.news === 'backend') training.backend(message.text);

@@ -68,7 +68,7 @@ async function fit(
           text: `The GPU took its device away (${from}); training goes on in epoch ${epoch} on ${to === from ? 'a new one' : to}.`,
         }),
     });
-    return `${report}.`;
+    return `${String(report).split('\n', 1)}.`; // the other lines were told as notices
   } catch (error) {
     if (signal.aborted && latest?.id === run.id) return 'Stopped; the model is as far as it came.';
     model.dispose();

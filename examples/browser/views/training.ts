@@ -69,6 +69,9 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
       running.hidden = false;
       stopper.focus(); // what was pressed is disabled or gone, and on a phone this is out of sight
     },
+    reading(text: string) {
+      status.textContent = text;
+    },
     baselines: (values: Baselines) => {
       baselines = values;
     },
