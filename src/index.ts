@@ -346,7 +346,7 @@ export { type LinearAttentionOptions, linearAttention } from './ops/linear-atten
 export { lowPass } from './ops/low-pass.ts';
 export { maxOverTime } from './ops/max-over-time.ts';
 export { type Edges, neighborSums } from './ops/neighbor-sums.ts';
-export { normalizeRows } from './ops/normalize-rows.ts';
+export { normalizeElus, normalizeRows } from './ops/normalize-rows.ts';
 export { fromPadded, type PadSide, toPadded } from './ops/padded.ts';
 export { type PairProductsOptions, type PairsOptions, pairIndices, pairProducts, pairSums } from './ops/pairs.ts';
 export { product } from './ops/product.ts';

@@ -80,6 +80,37 @@ export const EXAMPLES: readonly KernelExample[] = [
     attributes: attentionAttributes(),
     expected: [1.730383, -0.4640042, -11.22529],
   },
+  {
+    kernel: 'SeqrecPairProducts',
+    inputs: { q: wave([6, 6], 1), k: wave([6, 6], 2), plus: wave([17, 1], 3), ...layout() },
+    attributes: { heads: 2, causal: true, pairs: 17, longest: 4 },
+    expected: [10.23438],
+  },
+  {
+    kernel: 'SeqrecPairSums',
+    inputs: { weights: wave([17, 2], 1), v: wave([6, 6], 2), ...layout() },
+    attributes: { heads: 2, causal: true, longest: 4, ofKeys: true, rows: 5, capacity: 6 },
+    expected: [-11.65625],
+  },
+  {
+    kernel: 'SeqrecNormalizeRows',
+    inputs: { x: wave([3, 7], 1) },
+    attributes: { elu: true },
+    passes: { y: 0, lengths: 1 },
+    expected: [1.593552],
+  },
+  {
+    kernel: 'SeqrecNormalizeRowsGradient',
+    inputs: { dy: wave([3, 7], 2) },
+    attributes: { elu: true },
+    expected: [9.439534],
+  },
+  {
+    kernel: 'SeqrecSoftmaxOverTime',
+    inputs: { x: wave([6, 5], 1), offsets: { shape: [4], data: Int32Array.of(0, 1, 1, 5) } },
+    attributes: { rows: 5 },
+    expected: [3.983712],
+  },
 ];
 
 /** What is wrong with the registered kernels of the active backend; undefined if nothing is. */

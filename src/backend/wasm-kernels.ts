@@ -29,7 +29,9 @@ import { layerNormKernels } from './wasm/layer-norm.ts';
 import { linearKernels } from './wasm/linear.ts';
 import { matMulKernels } from './wasm/mat-mul.ts';
 import { neighborSumsKernels } from './wasm/neighbor-sums.ts';
+import { normalizeKernels } from './wasm/normalize.ts';
 import { optimizerKernels } from './wasm/optimizer.ts';
+import { pairsKernels } from './wasm/pairs.ts';
 import { rotatePairsKernels } from './wasm/rotate-pairs.ts';
 import { rowsKernels } from './wasm/rows.ts';
 import { sampledKernels } from './wasm/sampled.ts';
@@ -66,7 +68,9 @@ const families: readonly (readonly WasmKernel[])[] = [
   linearKernels,
   matMulKernels,
   neighborSumsKernels,
+  normalizeKernels,
   optimizerKernels,
+  pairsKernels,
   rotatePairsKernels,
   rowsKernels,
   sampledKernels,

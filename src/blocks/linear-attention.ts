@@ -3,9 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { checkNumber } from '../core/shape.ts';
-import { elu } from '../ops/activations.ts';
 import { linearAttention } from '../ops/linear-attention.ts';
-import { normalizeRows } from '../ops/normalize-rows.ts';
+import { normalizeElus } from '../ops/normalize-rows.ts';
 import { Linear } from './linear.ts';
 
 export interface LinearAttentionBlockOptions {
@@ -63,9 +62,6 @@ export class LinearAttention extends Module {
 
   /** Every head of every row, of length 1. */
   #directions(x: tf.Tensor2D): tf.Tensor2D {
-    const heads = tf.reshape(ELU(x), [-1, x.shape[1] / this.heads]) as tf.Tensor2D;
-    return tf.reshape(normalizeRows(heads), x.shape);
+    return tf.reshape(normalizeElus(tf.reshape(x, [-1, x.shape[1] / this.heads])), x.shape);
   }
 }
-
-const ELU = elu();

@@ -40,7 +40,7 @@ export interface LightSANsOptions extends SequenceModelOptions {
  * LightSANs (Fan et al., "Lighter and Better: Low-Rank Decomposed Self-Attention Networks for Next-Item Recommendation",
  * SIGIR 2021), after the authors' code (RecBole): a Transformer whose events ask a few interests instead of each other, and
  * whose positions have an attention of their own, see {@link LightSANsAttention}. An event reads all others of its history,
- * so that only the last one may be asked for what follows: the objective is `prefixes()`, as theirs.
+ * so that only the last one may be asked for what follows: the objective is `prefixes()`, as theirs, in batches of 256.
  *
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export class LightSANs extends SequenceModel {
   }
 
   override get defaults(): FitDefaults {
-    return { objective: prefixes() };
+    return { objective: prefixes(), batchSize: 256 };
   }
 
   override config(): { readonly [option: string]: PartOption } {

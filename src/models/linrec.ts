@@ -8,7 +8,8 @@ import { SASRec, type SASRecOptions } from './sasrec.ts';
 /**
  * LinRec (Liu et al., "LinRec: Linear Attention Mechanism for Long-term Sequential Recommender Systems", SIGIR 2023), after
  * the authors' code: RecBole's SASRec with linear attention and without its mask. An event reads all others of its
- * sequence, so that only the last one may be asked for what follows: the objective is `prefixes()` unless told otherwise.
+ * sequence, so that only the last one may be asked for what follows: the objective is `prefixes()` in batches of 256 unless
+ * told otherwise.
  * WarpRec's causal form, which answers at every event, is `block: linrecBlock()`.
  *
  * The options are those of {@link SASRec} with other defaults: `heads` 2, `scale` 1, `positions` learnedFromStart(),
@@ -35,5 +36,10 @@ export class LinRec extends SASRec {
       block: options.block ?? linrecBlock({ causal: false }),
       norm: options.norm ?? noNormalization(),
     });
+  }
+
+  /** Beginnings of sequences are many, RecBole takes 2,048 at a time. */
+  override get defaults() {
+    return this.reads === 'past' ? super.defaults : { ...super.defaults, batchSize: 256 };
   }
 }

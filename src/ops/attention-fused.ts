@@ -35,12 +35,24 @@ export function fusedAttentionGradients(
 }
 
 function inputsOf({ queries, keys, dropout }: AttentionPlan): Record<string, tf.Tensor> {
-  const [queryOffsets, queryStarts] = shapeOf(queries);
-  const [keyOffsets, keyStarts] = shapeOf(keys);
-  const inputs = { queryOffsets, queryStarts, keyOffsets, keyStarts };
+  const inputs = layoutInputs(queries, keys);
   if (!dropout) return inputs;
   const dropoutKeys = tf.tensor1d(Int32Array.from(dropout.heads.flatMap((rng) => rng.key)), 'int32');
   return { ...inputs, dropoutKeys };
+}
+
+/** What kernels read of two layouts. */
+export function layoutInputs(queries: Layout, keys: Layout): Record<string, tf.Tensor> {
+  const [queryOffsets, queryStarts] = shapeOf(queries);
+  const [keyOffsets, keyStarts] = shapeOf(keys);
+  return { queryOffsets, queryStarts, keyOffsets, keyStarts };
+}
+
+/** The rows of the longest sequence. */
+export function longestOf(layout: Layout): number {
+  let longest = 0;
+  for (let b = 0; b < layout.count; b++) longest = Math.max(longest, layout.length(b));
+  return longest;
 }
 
 /** The offsets and starts of a layout as tensors, which live as long as it does. */
@@ -50,8 +62,7 @@ function shapeOf(layout: Layout): readonly [offsets: tf.Tensor, starts: tf.Tenso
 }
 
 function attributesOf({ queries, keys, heads, causal, dropout }: AttentionPlan): object {
-  let longest = 0;
-  for (let b = 0; b < keys.count; b++) longest = Math.max(longest, keys.length(b));
+  const longest = longestOf(keys);
   const { threshold, scale } = dropoutLimits(dropout?.rate ?? 0);
   const { firstSequence } = queries;
   return { heads, causal, longest, rows: [queries.rows, keys.rows], firstSequence, threshold, scale };

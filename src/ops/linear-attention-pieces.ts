@@ -21,7 +21,7 @@ export interface Piece {
 }
 
 /** Rows of a piece: with more, the pairs would cost more than the sums. */
-const ROWS = 128;
+export const ROWS = 128;
 
 /** The pieces of two layouts of the same sequences: whole short sequences together, long ones cut. */
 export function piecesOf(queries: Layout, keys: Layout, sight: Sight): Piece[] {

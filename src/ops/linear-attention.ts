@@ -3,7 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
 import { checkHeads } from './attention.ts';
-import { pieceMasks, piecesOf, type Sight } from './linear-attention-pieces.ts';
+import { longestOf } from './attention-fused.ts';
+import { pieceMasks, piecesOf, ROWS, type Sight } from './linear-attention-pieces.ts';
+import { pairProducts, pairSums } from './pairs.ts';
 import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -39,6 +41,10 @@ export function linearAttention(
   expectShape(q, [queries.capacity, dim], 'The queries of linearAttention');
   expectShape(k, [keys.capacity, dim], 'The keys of linearAttention');
   expectShape(v, [keys.capacity, dim], 'The values of linearAttention');
+  if (Math.max(longestOf(queries), longestOf(keys)) <= ROWS) {
+    const call = { queries, keys, heads, causal };
+    return pairSums(pairProducts(q, k, call), v, call);
+  }
   const forth = { queries, keys, heads, sight: causal ? 'past' : 'all' } as const;
   const back = { queries: keys, keys: queries, heads, sight: causal ? 'future' : 'all' } as const;
   return withGradient(

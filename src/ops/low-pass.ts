@@ -1,9 +1,8 @@
 /** The slow part of each sequence: its lowest frequencies. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Layout } from '../core/layout.ts';
+import { Layout } from '../core/layout.ts';
 import { checkNumber, expectShape } from '../core/shape.ts';
-import { chunksOf } from './attention-chunks.ts';
-import { multiply } from './product.ts';
+import { countPairs, pairSumsOf } from './pairs-sums.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -28,59 +27,45 @@ export function lowPass(x: tf.Tensor2D, layout: Layout, bins: number): tf.Tensor
   );
 }
 
-/** Rows of sequences that share a product; a longer sequence has its own. */
-const ROWS = 128;
-
+/** The waves of a sequence ask its rows how much they have of them, and the rows get that much of them back. */
 function projected(x: tf.Tensor2D, layout: Layout, bins: number): tf.Tensor2D {
-  const chunks = chunksOf(layout, layout, ROWS).filter((chunk) => chunk.keys > 0);
-  const waves = layout.memo(`lowPass ${bins}`, () => {
-    const known = new Map<number, Float32Array[]>();
-    const of = (length: number) => {
-      const made = known.get(length) ?? wavesOf(length, bins);
-      known.set(length, made);
-      return made;
-    };
-    return chunks.map(({ first, end, keys }) => {
-      const lengths = Array.from({ length: end - first }, (_, i) => layout.length(first + i));
-      return tf.tensor2d(diagonal(lengths.map(of), lengths, keys), [
-        lengths.reduce((sum, n) => sum + of(n).length, 0),
-        keys,
-      ]);
+  const lengths = Array.from({ length: layout.count }, (_, b) => layout.length(b));
+  const queries = layout.derived(`waves ${bins}`, () => {
+    const offsets = new Int32Array(layout.count + 1);
+    lengths.forEach((length, b) => {
+      offsets[b + 1] = (offsets[b] as number) + Math.min(2 * bins - 1, length);
     });
-  }) as tf.Tensor2D[];
-  const width = x.shape[1];
-  const out = chunks.map(({ key, keys }, i) =>
-    tf.tidy(() => {
-      const wave = waves[i] as tf.Tensor2D;
-      return multiply(wave, multiply(wave, tf.slice(x, [key, 0], [keys, width])), { transposeA: true });
-    }),
-  );
-  if (layout.rows < layout.capacity || out.length === 0) out.push(tf.zeros([layout.capacity - layout.rows, width]));
-  return tf.concat(out);
+    return new Layout(offsets);
+  });
+  const pairs = queries.rows === 0 ? 0 : countPairs({ first: 0, end: layout.count }, queries, layout);
+  const plan = { queries, keys: layout, heads: 1, causal: false, pairs };
+  const [waves] = layout.memo(`lowPass ${bins}`, () => {
+    const known = new Map<number, Float32Array>();
+    const values = new Float32Array(pairs);
+    let at = 0;
+    for (const length of lengths) {
+      const own = known.get(length) ?? wavesOf(length, bins);
+      known.set(length, own);
+      values.set(own, at);
+      at += own.length;
+    }
+    return [tf.tensor2d(values, [pairs, 1])];
+  }) as [tf.Tensor2D];
+  return pairSumsOf(plan, waves, pairSumsOf(plan, waves, x), 'keys');
 }
 
-/** The orthonormal real waves of the lowest `bins` frequencies of `length` places. */
-function wavesOf(length: number, bins: number): Float32Array[] {
-  const waves: Float32Array[] = [];
-  for (let bin = 0; bin < Math.min(bins, Math.floor(length / 2) + 1) && length > 0; bin++) {
+/** The orthonormal real waves of the lowest `bins` frequencies of `length` places, one after the other. */
+function wavesOf(length: number, bins: number): Float32Array {
+  const count = Math.min(2 * bins - 1, length);
+  const waves = new Float32Array(count * length);
+  for (let wave = 0; wave < count; wave++) {
+    // 1, cos, sin, cos, sin, … of the frequencies 0, 1, 1, 2, 2, …
+    const bin = (wave + 1) >> 1;
+    const of = wave % 2 || wave === 0 ? Math.cos : Math.sin;
     // The mean and, of an even length, the fastest wave have no second phase.
-    const single = bin === 0 || 2 * bin === length;
-    const height = Math.sqrt((single ? 1 : 2) / length);
-    const angle = (t: number) => (2 * Math.PI * ((bin * t) % length)) / length;
-    waves.push(Float32Array.from({ length }, (_, t) => height * Math.cos(angle(t))));
-    if (!single) waves.push(Float32Array.from({ length }, (_, t) => height * Math.sin(angle(t))));
+    const height = Math.sqrt((bin === 0 || 2 * bin === length ? 1 : 2) / length);
+    for (let t = 0; t < length; t++)
+      waves[wave * length + t] = height * of((2 * Math.PI * ((bin * t) % length)) / length);
   }
   return waves;
-}
-
-/** The waves of several sequences in a matrix of `columns` places, each over its own. */
-function diagonal(waves: readonly Float32Array[][], lengths: readonly number[], columns: number): Float32Array {
-  const rows = waves.reduce((sum, of) => sum + of.length, 0);
-  const out = new Float32Array(rows * columns);
-  let [row, column] = [0, 0];
-  waves.forEach((of, b) => {
-    for (const wave of of) out.set(wave, row++ * columns + column);
-    column += lengths[b] as number;
-  });
-  return out;
 }

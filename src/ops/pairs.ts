@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
 import { checkHeads } from './attention.ts';
 import { chunkOf, forEachPair, memoKey } from './attention-chunks.ts';
-import { countPairs, type PairsPlan, pairProductsOf, pairSumsOf } from './pairs-composed.ts';
+import { countPairs, type PairsPlan, pairProductsOf, pairSumsOf } from './pairs-sums.ts';
 import { withGradient } from './with-gradient.ts';
 
 export interface PairsOptions {
@@ -41,13 +41,12 @@ export function pairProducts(q: tf.Tensor2D, k: tf.Tensor2D, options: PairProduc
     [q, k, ...(plus ? [plus] : [])],
     (save) => {
       save(q, k);
-      const products = pairProductsOf(plan, q, k);
-      return plus ? tf.add(products, plus) : products;
+      return pairProductsOf(plan, q, k, plus);
     },
     (dy: tf.Tensor2D, q: tf.Tensor2D, k: tf.Tensor2D) => [
       pairSumsOf(plan, dy, k),
       pairSumsOf(plan, dy, q, 'keys'),
-      ...(plus ? [tf.sum(dy, 1, true)] : []),
+      ...(plus ? [plan.heads === 1 ? tf.clone(dy) : tf.sum(dy, 1, true)] : []),
     ],
   );
 }

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
+import { hasKernel, runKernel } from './kernel.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -28,6 +29,10 @@ export function softmaxOverTime(x: tf.Tensor2D, layout: Layout): tf.Tensor2D {
 }
 
 function shares(x: tf.Tensor2D, layout: Layout): tf.Tensor2D {
+  if (x.shape[1] >= 4 && hasKernel('SeqrecSoftmaxOverTime')) {
+    const offsets = layout.memo('offsets', () => [tf.tensor1d(layout.offsets, 'int32')])[0] as tf.Tensor;
+    return runKernel('SeqrecSoftmaxOverTime', { x, offsets }, { rows: layout.rows });
+  }
   if (layout.rows === 0) return tf.zerosLike(x);
   const rows = rowsOf(x, layout);
   const [last, ...steps] = layout.memo(shares, () => indices(layout)) as [tf.Tensor1D, ...tf.Tensor1D[]];

@@ -4,11 +4,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { EXAMPLES, type KernelExample, kernelProblem, probe } from '../../../src/backend/kernel-test.ts';
 import { registerKernels } from '../../../src/backend/kernels.ts';
+import { Layout } from '../../../src/core/layout.ts';
 import * as reference from '../../reference/attention.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
 import { crossEntropy } from '../../reference/cross-entropy.ts';
 import { layerNorm } from '../../reference/layer-norm.ts';
 import { linear, product } from '../../reference/linear.ts';
+import { normalizeRows } from '../../reference/normalize-rows.ts';
+import * as pairs from '../../reference/pairs.ts';
+import { softmaxOverTime } from '../../reference/softmax-over-time.ts';
 
 beforeAll(async () => {
   vi.stubEnv('SEQREC_KERNELS', '');
@@ -52,6 +56,20 @@ const references: Readonly<Record<string, (arrays: Arrays, example: KernelExampl
     return [loss(), ...differences([states!, table!, bias!], Float64Array.of(1), loss)];
   },
   SeqrecAttention: ({ q, k, v }: Arrays, example) => [attention(q!, k!, v!, example)],
+  SeqrecPairProducts: ({ q, k, plus }: Arrays, example) => [pairs.pairProducts(q!, k!, pairsOf(example), plus)],
+  SeqrecPairSums({ weights, v }: Arrays, example) {
+    // The sums of the keys are the gradient by the values of the sums of the queries.
+    const [values, dy] = [new Float64Array(v!.length), v!];
+    return differences([values], dy, () => pairs.pairSums(weights!, values, pairsOf(example)));
+  },
+  SeqrecNormalizeRows: ({ x }: Arrays) => [normalizeElus(x!)],
+  SeqrecNormalizeRowsGradient({ dy }: Arrays) {
+    const x = Float64Array.from(EXAMPLES.find(({ kernel }) => kernel === 'SeqrecNormalizeRows')!.inputs.x!.data);
+    return differences([x], dy!, () => normalizeElus(x));
+  },
+  SeqrecSoftmaxOverTime: ({ x }: Arrays, { inputs }) => [
+    softmaxOverTime(x!, new Layout(inputs.offsets!.data as Int32Array, { capacity: 6 })),
+  ],
   SeqrecAttentionGradients: ({ q, k, v, dy }: Arrays, example) =>
     differences([q!, k!, v!], dy!, () => attention(q!, k!, v!, example)),
 };
@@ -60,6 +78,18 @@ function attention(q: Float64Array, k: Float64Array, v: Float64Array, { inputs }
   const offsets = inputs.queryOffsets!.data as Int32Array;
   const rows = { offsets, starts: new Int32Array(3), capacity: 6 };
   return reference.attention(q, k, v, { queries: rows, keys: rows, heads: 2, width: 6, causal: true });
+}
+
+function pairsOf({ inputs }: KernelExample): pairs.Pairs {
+  const rows = new Layout(inputs.queryOffsets!.data as Int32Array, { capacity: 6 });
+  return { queries: rows, keys: rows, heads: 2, width: 6, causal: true };
+}
+
+function normalizeElus(x: Float64Array): Float64Array {
+  return normalizeRows(
+    x.map((value) => (value > 0 ? value : Math.expm1(value))),
+    7,
+  );
 }
 
 function differences(inputs: Float64Array[], dy: Float64Array, f: () => Float64Array): Float64Array[] {

@@ -23,6 +23,9 @@ await import('./linear.test.ts');
 await import('./properties.test.ts');
 await import('./lookup.test.ts');
 await import('./neighbor-sums.test.ts');
+await import('./normalize-rows.test.ts');
+await import('./pairs.test.ts');
+await import('./softmax-over-time.test.ts');
 await import('../models/serving.test.ts');
 
 test('the relaxed variant was refused', () => {

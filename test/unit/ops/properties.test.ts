@@ -18,18 +18,28 @@ import { gradients } from '../../../src/ops/gradients.ts';
 import { gru } from '../../../src/ops/gru.ts';
 import { layerNorm } from '../../../src/ops/layer-norm.ts';
 import { linear } from '../../../src/ops/linear.ts';
+import { linearAttention } from '../../../src/ops/linear-attention.ts';
+import { lowPass } from '../../../src/ops/low-pass.ts';
 import { neighborSums } from '../../../src/ops/neighbor-sums.ts';
+import { normalizeElus, normalizeRows } from '../../../src/ops/normalize-rows.ts';
+import { pairProducts, pairSums } from '../../../src/ops/pairs.ts';
 import { product } from '../../../src/ops/product.ts';
 import { segmentSum } from '../../../src/ops/segment-sum.ts';
+import { softmaxOverTime } from '../../../src/ops/softmax-over-time.ts';
 import * as scalar from '../../reference/activations.ts';
 import * as attentionReference from '../../reference/attention.ts';
 import * as entropyReference from '../../reference/cross-entropy.ts';
 import * as gruReference from '../../reference/gru.ts';
 import * as normReference from '../../reference/layer-norm.ts';
 import * as linearReference from '../../reference/linear.ts';
+import * as linearAttentionReference from '../../reference/linear-attention.ts';
 import * as losses from '../../reference/losses.ts';
+import * as lowPassReference from '../../reference/low-pass.ts';
 import * as neighborReference from '../../reference/neighbor-sums.ts';
+import * as normalizeReference from '../../reference/normalize-rows.ts';
+import * as pairsReference from '../../reference/pairs.ts';
 import * as segmentReference from '../../reference/segment-sum.ts';
+import * as softmaxReference from '../../reference/softmax-over-time.ts';
 import { backends, use } from '../../support/backends.ts';
 import { checkOp, expectClose, normals, tensor, type Values } from './check.ts';
 
@@ -148,6 +158,76 @@ property(
       (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => attention(q, k, v, { queries: layout, heads, causal }),
       (q: F, k: F, v: F) =>
         attentionReference.attention(q, k, v, { queries: shape, keys: shape, heads, width, causal }),
+    );
+  },
+);
+
+property(
+  'products and sums of pairs',
+  fc.record({
+    asking: layouts,
+    asked: layouts,
+    heads: fc.constantFrom(1, 2, 3),
+    size: fc.integer({ min: 1, max: 9 }),
+    causal: fc.boolean(),
+    seed,
+  }),
+  async ({ asking, asked, heads, size, causal, seed }, check) => {
+    using queries = new Layout(asking.offsets, asking);
+    using keys = asked.offsets.length === asking.offsets.length ? new Layout(asked.offsets, asked) : queries;
+    const width = heads * size;
+    const it = { queries, keys, heads, width, causal };
+    const count = pairsReference.countPairs(it);
+    const [q, k] = [normals([queries.capacity, width], seed), normals([keys.capacity, width], seed + 1)];
+    await check(
+      q,
+      k,
+      normals([count, 1], seed + 2),
+    )(
+      (q: tf.Tensor2D, k: tf.Tensor2D, plus: tf.Tensor2D) => pairProducts(q, k, { ...it, plus }),
+      (q: F, k: F, plus: F) => pairsReference.pairProducts(q, k, it, plus),
+    );
+    await check(normals([count, heads], seed + 3), k)(
+      (weights: tf.Tensor2D, v: tf.Tensor2D) => pairSums(weights, v, it),
+      (weights: F, v: F) => pairsReference.pairSums(weights, v, it),
+    );
+    await check(
+      q,
+      k,
+      k,
+    )(
+      (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => linearAttention(q, k, v, it),
+      (q: F, k: F, v: F) => linearAttentionReference.linearAttention(q, k, v, it),
+    );
+  },
+);
+
+property(
+  'rows of length 1',
+  fc.record({ n: rows, d: fc.integer({ min: 1, max: 21 }), seed }),
+  async ({ n, d, seed }, check) => {
+    await check(normals([n, d], seed))(normalizeRows, (x: F) => normalizeReference.normalizeRows(x, d));
+    await check(normals([n, d], seed))(normalizeElus, (x: F) =>
+      normalizeReference.normalizeRows(
+        x.map((value) => (value > 0 ? value : Math.expm1(value))),
+        d,
+      ),
+    );
+  },
+);
+
+property(
+  'shares and low frequencies over time',
+  fc.record({ layout: layouts, d: width, bins: fc.integer({ min: 1, max: 7 }), seed }),
+  async ({ layout: shape, d, bins, seed }, check) => {
+    using layout = new Layout(shape.offsets, shape);
+    await check(normals([shape.capacity, d], seed, 3))(
+      (x: tf.Tensor2D) => softmaxOverTime(x, layout),
+      (x: F) => softmaxReference.softmaxOverTime(x, layout),
+    );
+    await check(normals([shape.capacity, d], seed))(
+      (x: tf.Tensor2D) => lowPass(x, layout, bins),
+      (x: F) => lowPassReference.lowPass(x, layout, bins),
     );
   },
 );

@@ -25,36 +25,31 @@ export function reluGradient(x: usize, dy: usize, count: i32, dx: usize): void {
 
 /** x σ(x) */
 export function silu(x: usize, count: i32, y: usize): void {
-  const whole: usize = (count & ~3) << 2;
-  const end: usize = count << 2;
-  let at: usize = 0;
-  for (; at < whole; at += 16) {
-    const value = v128.load(x + at);
-    v128.store(y + at, f32x4.mul(value, sigmoid4(value)));
-  }
-  for (; at < end; at += 4) {
-    const value = v128.load_splat<f32>(x + at);
-    v128.store_lane<f32>(y + at, f32x4.mul(value, sigmoid4(value)), 0);
-  }
+  siluOrGradient(x, 0, count, y);
 }
 
 export function siluGradient(x: usize, dy: usize, count: i32, dx: usize): void {
-  const whole: usize = (count & ~3) << 2;
-  const end: usize = count << 2;
-  let at: usize = 0;
-  for (; at < whole; at += 16) {
-    v128.store(dx + at, f32x4.mul(v128.load(dy + at), siluSlope4(v128.load(x + at))));
-  }
-  for (; at < end; at += 4) {
-    const slope = siluSlope4(v128.load_splat<f32>(x + at));
-    store<f32>(dx + at, load<f32>(dy + at) * f32x4.extract_lane(slope, 0));
-  }
+  siluOrGradient(x, dy, count, dx);
 }
 
-@inline
-function siluSlope4(x: v128): v128 {
-  const s = sigmoid4(x);
-  return f32x4.mul(s, madd(x, f32x4.sub(f32x4.splat(1), s), f32x4.splat(1)));
+/** The function, or its gradient if there is `dy`. One loop, four values or one at a time, keeps the module small. */
+function siluOrGradient(x: usize, dy: usize, count: i32, to: usize): void {
+  const whole: usize = (count & ~3) << 2;
+  const end: usize = count << 2;
+  for (let at: usize = 0; at < end; ) {
+    const four = at < whole;
+    const value = four ? v128.load(x + at) : v128.load_splat<f32>(x + at);
+    const s = sigmoid4(value);
+    let result = f32x4.mul(value, s);
+    if (dy) {
+      const upstream = four ? v128.load(dy + at) : v128.load_splat<f32>(dy + at);
+      // σ + x σ (1 - σ)
+      result = f32x4.mul(upstream, madd(result, f32x4.sub(f32x4.splat(1), s), s));
+    }
+    if (four) v128.store(to + at, result);
+    else v128.store_lane<f32>(to + at, result, 0);
+    at += four ? 16 : 4;
+  }
 }
 
 /** x Φ(x) with the normal distribution function Φ. */

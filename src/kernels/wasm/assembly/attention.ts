@@ -7,7 +7,7 @@ import { dropoutMask, dropoutRow } from './dropout';
 import { expNegative4, madd, sumLanes } from './math';
 
 /** Queries in a tile. */
-const TILE = 4;
+export const TILE = 4;
 
 /** Bytes of scratch space for sequences of at most `keys` keys and heads of `width` columns. */
 export function attentionScratch(keys: i32, width: i32): usize {
@@ -191,18 +191,18 @@ export function clear(address: usize, bytes: usize): void {
 }
 
 @inline
-function at(values: usize, index: i32): i32 {
+export function at(values: usize, index: i32): i32 {
   return load<i32>(values + (index << 2));
 }
 
 @inline
-function padded(n: i32): i32 {
+export function padded(n: i32): i32 {
   return (n + 7) & ~7;
 }
 
 /** The number of keys that a query sees, of whose position `firstUnseen` is the first key that is too late. */
 @inline
-function visible(causal: bool, firstUnseen: i32, keys: i32): i32 {
+export function visible(causal: bool, firstUnseen: i32, keys: i32): i32 {
   return causal ? max(0, min(firstUnseen, keys)) : keys;
 }
 
@@ -218,7 +218,7 @@ function biasPlace(tableBytes: usize, head: i32, query: i32, positions: i32, key
 }
 
 /** Rows of `from` times `scale`, followed by zeros up to the padded width. */
-function loadRows(from: usize, stride: usize, rows: i32, width: i32, scale: f32, to: usize, wide: usize): void {
+export function loadRows(from: usize, stride: usize, rows: i32, width: i32, scale: f32, to: usize, wide: usize): void {
   const scales = f32x4.splat(scale);
   const whole: usize = (width & ~3) << 2;
   const end: usize = width << 2;
@@ -233,13 +233,13 @@ function loadRows(from: usize, stride: usize, rows: i32, width: i32, scale: f32,
 }
 
 /** {@link loadRows} for a tile: rows that there are not are 0. */
-function loadTile(from: usize, stride: usize, rows: i32, width: i32, scale: f32, to: usize, wide: usize): void {
+export function loadTile(from: usize, stride: usize, rows: i32, width: i32, scale: f32, to: usize, wide: usize): void {
   loadRows(from, stride, rows, width, scale, to, wide);
   setZero(to + <usize>rows * wide, to + <usize>TILE * wide);
 }
 
 /** The opposite of {@link loadRows}. */
-function storeRows(from: usize, wide: usize, rows: i32, width: i32, scale: f32, to: usize, stride: usize): void {
+export function storeRows(from: usize, wide: usize, rows: i32, width: i32, scale: f32, to: usize, stride: usize): void {
   const scales = f32x4.splat(scale);
   const whole: usize = (width & ~3) << 2;
   const end: usize = width << 2;
@@ -253,7 +253,7 @@ function storeRows(from: usize, wide: usize, rows: i32, width: i32, scale: f32, 
 }
 
 /** Panels `[width, 8]`, each the transpose of eight rows; rows that there are not are 0. */
-function packPanels(from: usize, stride: usize, rows: i32, width: i32, panels: usize): void {
+export function packPanels(from: usize, stride: usize, rows: i32, width: i32, panels: usize): void {
   const whole = width & ~3;
   const panel: usize = width << 5;
   for (let j = 0; j < padded(rows); j += 4) {
@@ -289,7 +289,7 @@ function packPanels(from: usize, stride: usize, rows: i32, width: i32, panels: u
 }
 
 /** c = tile · panels for the first `columns` columns, rounded up to whole panels. */
-function multiplyPanels(a: usize, aRow: usize, depth: i32, panels: usize, columns: i32, c: usize, cRow: usize): void {
+export function multiplyPanels(a: usize, aRow: usize, depth: i32, panels: usize, columns: i32, c: usize, cRow: usize): void {
   for (let j = 0; j < columns; j += 8) {
     multiply(a, aRow, depth, panels, 32, c + (j << 2), cRow);
     panels += depth << 5;
@@ -297,7 +297,7 @@ function multiplyPanels(a: usize, aRow: usize, depth: i32, panels: usize, column
 }
 
 /** c = tile · rows, where the rows are `width` bytes wide. */
-function multiplyRows(a: usize, aRow: usize, depth: i32, rows: usize, width: usize, c: usize, cRow: usize): void {
+export function multiplyRows(a: usize, aRow: usize, depth: i32, rows: usize, width: usize, c: usize, cRow: usize): void {
   for (let j: usize = 0; j < width; j += 32) multiply(a, aRow, depth, rows + j, width, c + j, cRow);
 }
 
@@ -346,7 +346,7 @@ function multiply(a: usize, aRow: usize, depth: i32, b: usize, bRow: usize, c: u
 }
 
 /** c[j] += Σ over the tile of a[r, j] · b[r], for `rows` rows j of c, which are as wide as those of b. */
-function addProducts(a: usize, aRow: usize, rows: i32, b: usize, width: usize, c: usize): void {
+export function addProducts(a: usize, aRow: usize, rows: i32, b: usize, width: usize, c: usize): void {
   for (let column: usize = 0; column < width; column += 32) {
     const from = b + column;
     const b00 = v128.load(from);
@@ -415,7 +415,7 @@ function softmaxRow(scores: usize, seen: i32, end: i32): void {
 
 /** Zeros from `begin` to `end`, a multiple of 16 bytes; memory.fill would cost a call out of the module. */
 @inline
-function setZero(begin: usize, end: usize): void {
+export function setZero(begin: usize, end: usize): void {
   for (let i = begin; i < end; i += 16) v128.store(i, f32x4.splat(0));
 }
 

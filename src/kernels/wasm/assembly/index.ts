@@ -12,6 +12,8 @@ export { itemScores, itemScoresScratch, targetRanks, topScores } from './item-sc
 export { layerNormBackward, layerNormForward } from './layer-norm';
 export { matMul, matMulScratch } from './mat-mul';
 export { neighborSums } from './neighbor-sums';
+export { normalizeRows, normalizeRowsGradient, softmaxOverTime } from './normalize';
+export { pairProducts, pairSums, pairsScratch } from './pairs';
 export { rotatePairs } from './rotate-pairs';
 export { sumRows, takeRows } from './rows';
 export { logistic, softmaxOverNegatives } from './sampled-formulas';

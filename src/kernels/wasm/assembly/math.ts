@@ -83,6 +83,19 @@ function expNear0(x: v128): v128 {
   return madd(p, x, term0);
 }
 
+/** x above 0 and e^x - 1 below, with a small relative error also near 0; NaN stays. */
+export function elu4(x: v128): v128 {
+  const zero = f32x4.splat(0);
+  const below = f32x4.pmin(x, zero);
+  const far = f32x4.sub(expNegative4(below), f32x4.splat(1));
+  let p = madd(term5, below, term4);
+  p = madd(p, below, term3);
+  p = madd(p, below, term2);
+  p = madd(p, below, term1);
+  const value = v128.bitselect(f32x4.mul(p, below), far, f32x4.gt(below, f32x4.splat(-0.34)));
+  return v128.bitselect(x, value, f32x4.gt(x, zero));
+}
+
 /** 2^n for integers -126 … 127. */
 @inline
 function power4(n: v128): v128 {

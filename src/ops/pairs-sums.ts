@@ -2,6 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { type Chunk, chunksOf, forEachPair, memoKey } from './attention-chunks.ts';
+import { layoutInputs, longestOf } from './attention-fused.ts';
+import { hasKernel, runKernel } from './kernel.ts';
 import { multiply } from './product.ts';
 import { takeRows } from './segment-sum.ts';
 
@@ -14,8 +16,17 @@ export interface PairsPlan {
   readonly pairs: number;
 }
 
-/** a · b for every pair `[pairs, heads]`, 0 where a query does not see the key. */
-export function pairProductsOf(plan: PairsPlan, a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+/** a · b + plus for every pair `[pairs, heads]`, where the product is 0 if the query does not see the key. */
+export function pairProductsOf(plan: PairsPlan, a: tf.Tensor2D, b: tf.Tensor2D, plus?: tf.Tensor2D): tf.Tensor2D {
+  if (hasKernel('SeqrecPairProducts')) {
+    const inputs = { q: a, k: b, ...(plus && { plus }), ...layoutInputs(plan.queries, plan.keys) };
+    return runKernel('SeqrecPairProducts', inputs, attributesOf(plan));
+  }
+  const products = composedProducts(plan, a, b);
+  return plus ? tf.add(products, plus) : products;
+}
+
+function composedProducts(plan: PairsPlan, a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
   const blocks = blocksOf(plan);
   if (blocks.length === 0) return tf.zeros([plan.pairs, plan.heads]);
   const width = a.shape[1] / plan.heads;
@@ -39,6 +50,19 @@ export function pairSumsOf(
   v: tf.Tensor2D,
   of: 'queries' | 'keys' = 'queries',
 ): tf.Tensor2D {
+  if (hasKernel('SeqrecPairSums')) {
+    const { rows, capacity } = plan[of];
+    const inputs = { weights, v, ...layoutInputs(plan.queries, plan.keys) };
+    return runKernel('SeqrecPairSums', inputs, { ...attributesOf(plan), ofKeys: of === 'keys', rows, capacity });
+  }
+  return composedSums(plan, weights, v, of);
+}
+
+function attributesOf({ heads, causal, pairs, keys }: PairsPlan): object {
+  return { heads, causal, pairs, longest: longestOf(keys) };
+}
+
+function composedSums(plan: PairsPlan, weights: tf.Tensor2D, v: tf.Tensor2D, of: 'queries' | 'keys'): tf.Tensor2D {
   const width = v.shape[1] / plan.heads;
   const { capacity } = plan[of];
   const out: tf.Tensor2D[] = [];
