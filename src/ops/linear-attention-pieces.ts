@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { chunksOf, memoKey } from './attention-chunks.ts';
 
-/** Which keys of its sequence a query sees: those at its position and before, at its position and after, or all. */
-export type Sight = 'past' | 'future' | 'all';
+/** Which keys of its sequence a query sees: those at its position and before, or at its position and after. */
+export type Sight = 'past' | 'future';
 
 /**
  * A run of queries. They see `keys` keys from `key` on pair by pair, by a mask, and those further off through the running
@@ -40,12 +40,11 @@ export function piecesOf(queries: Layout, keys: Layout, sight: Sight): Piece[] {
     return starts.map((row, i) => {
       const size = Math.min(ROWS, query + count - row);
       const [first, last] = [place(row), place(row + size - 1)];
-      const next = sight === 'all' ? key + length : sight === 'past' ? first : last;
+      const next = sight === 'past' ? first : last;
       const from = Math.min(edge, next);
       const more = Math.abs(next - edge);
       edge = next;
-      const near = sight === 'all' ? 0 : last - first;
-      return { query: row, queries: size, key: first, keys: near, anew: i === 0, from, more };
+      return { query: row, queries: size, key: first, keys: last - first, anew: i === 0, from, more };
     });
   });
 }
@@ -63,7 +62,7 @@ function maskOf(piece: Piece, queries: Layout, keys: Layout, sight: Sight): tf.T
     for (let key = piece.key; key < piece.key + piece.keys; key++, at++) {
       if (keys.sequences[key] !== sequence) continue;
       const ahead = (keys.positions[key] as number) - position;
-      if (sight === 'all' || (sight === 'past' ? ahead <= 0 : ahead >= 0)) mask[at] = 1;
+      if (sight === 'past' ? ahead <= 0 : ahead >= 0) mask[at] = 1;
     }
   }
   return tf.tensor2d(mask, [piece.queries, piece.keys]);

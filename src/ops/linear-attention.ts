@@ -1,11 +1,12 @@
 /** Attention without a softmax, whose cost grows with the number of rows and not with its square. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Layout } from '../core/layout.ts';
+import { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
 import { checkHeads } from './attention.ts';
 import { longestOf } from './attention-fused.ts';
 import { pieceMasks, piecesOf, ROWS, type Sight } from './linear-attention-pieces.ts';
 import { pairProducts, pairSums } from './pairs.ts';
+import { countPairs, type PairsPlan, pairSumsOf } from './pairs-sums.ts';
 import { multiply } from './product.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -22,7 +23,7 @@ export interface LinearAttentionOptions {
 
 /**
  * For each query the sum of the values of its own sequence, each times the product of query and key. Since
- * Σⱼ (q · kⱼ) vⱼ = q (Σⱼ kⱼᵀ vⱼ), a long sequence is read through running sums of kᵀv (Katharopoulos et al., ICML 2020,
+ * Σⱼ (q · kⱼ) vⱼ = q (Σⱼ kⱼᵀ vⱼ), a long sequence is read through sums of kᵀv (Katharopoulos et al., ICML 2020,
  * without their kernel and divisor). A query that sees no key gives 0, and so do rows past the layout's N.
  *
  * @param q `[queries.capacity, D]`
@@ -41,12 +42,15 @@ export function linearAttention(
   expectShape(q, [queries.capacity, dim], 'The queries of linearAttention');
   expectShape(k, [keys.capacity, dim], 'The keys of linearAttention');
   expectShape(v, [keys.capacity, dim], 'The values of linearAttention');
-  if (Math.max(longestOf(queries), longestOf(keys)) <= ROWS) {
-    const call = { queries, keys, heads, causal };
+  const call = { queries, keys, heads, causal };
+  const pairs = countPairs({ first: 0, end: queries.count }, queries, keys);
+  const few = pairs <= (dim / heads) * (queries.rows + keys.rows);
+  if (few || (causal && Math.max(longestOf(queries), longestOf(keys)) <= ROWS)) {
     return pairSums(pairProducts(q, k, call), v, call);
   }
-  const forth = { queries, keys, heads, sight: causal ? 'past' : 'all' } as const;
-  const back = { queries: keys, keys: queries, heads, sight: causal ? 'future' : 'all' } as const;
+  const forth = { queries, keys, heads, sight: 'past' } as const;
+  const back = { queries: keys, keys: queries, heads, sight: 'future' } as const;
+  const sums = causal ? runningSums : wholeSums;
   return withGradient(
     [q, k, v],
     (save) => {
@@ -69,8 +73,34 @@ interface Sums {
   readonly sight: Sight;
 }
 
+/** Σⱼ (q · kⱼ) vⱼ over all keys, off the tape: each head has a matrix Σⱼ kⱼᵀ vⱼ for every sequence. */
+function wholeSums({ queries, keys, heads }: Sums, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
+  const width = q.shape[1] / heads;
+  // A row has a pair with each row of the matrix: its column of the same number.
+  const matrix = keys.derived(`matrix ${width}`, () => {
+    return new Layout(Int32Array.from({ length: keys.count + 1 }, (_, b) => b * width));
+  });
+  const planOf = (rows: Layout): PairsPlan => {
+    return { queries: rows, keys: matrix, heads: 1, causal: false, pairs: rows.rows * width };
+  };
+  const out = Array.from({ length: heads }, (_, head) =>
+    tf.tidy(() => {
+      const rowsOf = (x: tf.Tensor2D, { rows }: Layout) => tf.slice(x, [0, head * width], [rows, width]);
+      const weights = (x: tf.Tensor2D, layout: Layout) => tf.reshape(rowsOf(x, layout), [-1, 1]) as tf.Tensor2D;
+      const summed = pairSumsOf(planOf(keys), weights(k, keys), rowsOf(v, keys), 'keys');
+      return pairSumsOf(planOf(queries), weights(q, queries), summed);
+    }),
+  );
+  return heads === 1 ? (out[0] as tf.Tensor2D) : tf.concat(out, 1);
+}
+
 /** Σⱼ (q · kⱼ) vⱼ over the keys in sight, off the tape. */
-function sums({ queries, keys, heads, sight }: Sums, q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
+function runningSums(
+  { queries, keys, heads, sight }: Sums,
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+): tf.Tensor2D {
   const width = q.shape[1] / heads;
   const pieces = piecesOf(queries, keys, sight);
   const masks = pieceMasks(pieces, queries, keys, sight);
