@@ -25,6 +25,7 @@ const explore = exploreView(lab);
 
 /** What the next training is of. */
 let opened: { source: Source; facts: Facts } | undefined;
+let openings = 0;
 let busy = false;
 
 function hear(message: News): void {
@@ -36,8 +37,12 @@ function hear(message: News): void {
 }
 
 async function open(source: Source): Promise<void> {
+  const turn = ++openings;
+  settings.waiting = true;
   data.reading('Reading…');
   const facts = await attempt('data', () => lab.call('open', source), nameOf(source));
+  if (turn !== openings) return; // another source was chosen meanwhile
+  settings.waiting = false;
   if (facts) {
     opened = { source, facts };
     settings.suggestLength(facts.suggested);

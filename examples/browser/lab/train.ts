@@ -22,13 +22,13 @@ export async function train(run: Run, tell: Tell, signal: AbortSignal): Promise<
   tell({ news: 'baselines', values: await ndcgOf(others, data) });
 
   const model = makeModel(settings, data.log);
-  const summary = await fit(model, run, data, kept, tell, signal);
+  const { summary, stopped } = await fit(model, run, data, kept, tell, signal);
   const reports: Record<string, Report> = {};
   for (const [name, each] of Object.entries({ [models[settings.model]]: model, ...others })) {
     reports[name] = await evaluate(each, data.split.test, { metrics });
   }
   return {
-    stopped: signal.aborted,
+    stopped,
     summary,
     served: await serve(model, byFame(data.log)),
     reports: Object.entries(reports).map(([name, report]) => ({ model: name, metrics: { ...report.metrics } })),
@@ -44,9 +44,10 @@ async function fit(
   kept: Kept | undefined,
   tell: Tell,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Pick<Trained, 'summary' | 'stopped'>> {
   const curve = points(kept?.points ?? [], (progress) => tell({ news: 'progress', progress }));
-  if (!kept) await orTell(keepRun(run), tell);
+  const store = storage(tell);
+  if (!kept) await store(keepRun(run));
   try {
     const report = await model.fit(split.train, {
       ...recipe(run.settings, model),
@@ -55,7 +56,7 @@ async function fit(
       checkpoint: {
         write: async (checkpoint) => {
           latest = { id: run.id, checkpoint, points: curve.points };
-          await orTell(keepProgress(latest), tell);
+          await store(keepProgress(latest));
         },
       },
       resume: kept?.checkpoint ?? false,
@@ -68,9 +69,12 @@ async function fit(
           text: `The GPU took its device away (${from}); training goes on in epoch ${epoch} on ${to === from ? 'a new one' : to}.`,
         }),
     });
-    return `${String(report).split('\n', 1)}.`; // the other lines were told as notices
+    // The other lines were told as notices.
+    return { summary: `${String(report).split('\n', 1)}.`, stopped: false };
   } catch (error) {
-    if (signal.aborted && latest?.id === run.id) return 'Stopped; the model is as far as it came.';
+    if (signal.aborted && latest?.id === run.id) {
+      return { summary: 'Stopped; the model is as far as it came.', stopped: true };
+    }
     model.dispose();
     throw signal.aborted ? new Error('Stopped before the first step.') : error;
   }
@@ -82,14 +86,16 @@ async function keptOf({ id }: Run): Promise<Kept> {
   throw new Error('There is no checkpoint of this run any more (another tab may have begun one): train afresh.');
 }
 
-/** A browser that stores nothing must not keep a model from being trained. */
-async function orTell(storing: Promise<void>, tell: Tell): Promise<void> {
-  await storing.catch((error: Error) =>
-    tell({
-      news: 'notice',
-      text: `The browser stores no checkpoint (${error.message}): after a reload this run cannot go on.`,
-    }),
-  );
+/** Waits for what is stored. A browser that stores nothing must not keep a model from being trained: it is told, once. */
+function storage(tell: Tell) {
+  let told = false;
+  return async (storing: Promise<void>) => {
+    await storing.catch(({ message }: Error) => {
+      const text = `The browser stores no checkpoint (${message}): after a reload this run cannot go on.`;
+      if (!told) tell({ news: 'notice', text });
+      told = true;
+    });
+  };
 }
 
 async function ndcgOf(scorers: Record<string, Scorer>, { split }: Data): Promise<Baselines> {

@@ -35,6 +35,10 @@ export function settingsView(train: () => void) {
     set disabled(now: boolean) {
       for (const each of form.elements) (each as HTMLInputElement).disabled = now;
     },
+    /** While data are read. */
+    set waiting(now: boolean) {
+      button.disabled = now;
+    },
     focus: () => button.focus(),
   };
 }

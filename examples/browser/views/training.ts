@@ -25,7 +25,18 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
   let baselines: Baselines = {};
   let offered: Run | undefined;
 
-  function draw({ epochs, loss }: Progress): void {
+  let drawing = 0;
+
+  /** Once a frame at most: points come faster, above all those of a run that goes on. */
+  function drawSoon(): void {
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(draw);
+  }
+
+  function draw(): void {
+    const last = points.at(-1);
+    if (!last) return;
+    const { epochs, loss } = last;
     curves.hidden = false;
     charts ??= {
       loss: chart('#loss-curve', [{ label: 'loss', color: '--accent' }], 1),
@@ -84,7 +95,7 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
       if (ndcg !== undefined) {
         status.textContent = `Epoch ${epoch} of ${epochs}: loss ${loss.toFixed(3)}, NDCG@10 ${ndcg.toFixed(3)}`;
       }
-      draw(point);
+      drawSoon();
     },
     end(text: string) {
       if (document.activeElement === stopper) find('#training-title').focus();

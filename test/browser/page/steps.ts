@@ -148,6 +148,7 @@ export const steps: Record<string, Step> = {
   'says in a sentence what is wrong with a file or a setting': {
     async run(visitor, url, picture) {
       const { page } = visitor;
+      page.on('worker', (worker) => worker.evaluate(refuseStorage));
       await visitor.arrive(url);
       await visitor.bring('columns.csv', table(20, { header: 'a,b,c' }));
       assert.match(await visitor.problem('data'), /first line names no user and item/);
@@ -167,8 +168,9 @@ export const steps: Record<string, Step> = {
       assert.match(await visitor.problem('file'), /^m\.safetensors: .*is this a safetensors file/);
       await visitor.train({ epochs: 0 });
       assert.match(await visitor.problem('training'), /^epochs must be .*got 0/);
-      await visitor.train({ epochs: 1 });
+      await visitor.train({ epochs: 2 });
       await visitor.trained();
+      assert.match(await visitor.text('#notices'), /^The browser stores no checkpoint \(refused\): [^:]*$/);
       const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
       const file = await readFile(await download.path());
       file[file.length - 5] = (file[file.length - 5] as number) ^ 1;
@@ -262,6 +264,13 @@ function isDrawn(canvas: Element): boolean {
   const { width, height } = canvas as HTMLCanvasElement;
   const pixels = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? [];
   return pixels.some((value) => value !== 0);
+}
+
+/** In the worker: as a browser that keeps no data of pages. */
+function refuseStorage(): void {
+  indexedDB.open = () => {
+    throw new Error('refused');
+  };
 }
 
 /** In the worker: keeps the device that it will be given, to be lost. */
