@@ -47,7 +47,7 @@ async function fit(
 ): Promise<Pick<Trained, 'summary' | 'stopped'>> {
   const curve = points(kept?.points ?? [], (progress) => tell({ news: 'progress', progress }));
   const store = storage(tell);
-  if (!kept) await store(keepRun(run));
+  let isKept = kept !== undefined;
   try {
     const report = await model.fit(split.train, {
       ...recipe(run.settings, model),
@@ -56,6 +56,8 @@ async function fit(
       checkpoint: {
         write: async (checkpoint) => {
           latest = { id: run.id, checkpoint, points: curve.points };
+          if (!isKept) await store(keepRun(run)); // not sooner: a run that never begins must not replace the one before
+          isKept = true;
           await store(keepProgress(latest));
         },
       },

@@ -15,7 +15,7 @@ export type Points = [x: number[], ...y: (number | null)[][]];
 
 const HEIGHT = 200;
 
-export function chart(selector: string, lines: Line[], digits: number) {
+export function chart(selector: string, lines: Line[]) {
   const figure = find(selector);
   const color = (name: string) => () => getComputedStyle(figure).getPropertyValue(name);
   const axis = { stroke: color('--soft'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
@@ -36,7 +36,7 @@ export function chart(selector: string, lines: Line[], digits: number) {
           space: 40,
           incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
         },
-        { ...axis, font, size: 44, values: (_, values) => values.map((value) => value.toFixed(digits)) },
+        { ...axis, font, size: 44, values: (_, values) => rounded(values) },
       ],
       series: [
         {},
@@ -64,14 +64,21 @@ export function chart(selector: string, lines: Line[], digits: number) {
       plot.setData(points, false);
       plot.batch(() => {
         plot.setScale('x', { min: 0, max: end });
-        const values = points
-          .slice(1)
-          .flat()
-          .filter((value) => value !== null);
-        const [low, high] = [Math.min(...values), Math.max(...values)];
+        let [low, high] = [Infinity, 0];
+        for (const value of points.slice(1).flat()) {
+          low = Math.min(low, value ?? low);
+          high = Math.max(high, value ?? high);
+        }
         const room = (high - low || high || 1) * 0.08;
-        if (values.length > 0) plot.setScale('y', { min: Math.max(0, low - room), max: high + room });
+        if (low <= high) plot.setScale('y', { min: Math.max(0, low - room), max: high + room });
       });
     },
   };
+}
+
+/** The values of an axis with as many digits as tell them apart. */
+function rounded(values: number[]): string[] {
+  const [first = 0, second = first + 1] = values;
+  const digits = Math.max(0, -Math.floor(Math.log10(second - first) + 1e-9));
+  return values.map((value) => value.toFixed(digits));
 }

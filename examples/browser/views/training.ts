@@ -24,7 +24,6 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
   let points: Progress[] = [];
   let baselines: Baselines = {};
   let offered: Run | undefined;
-
   let drawing = 0;
 
   /** Once a frame at most: points come faster, above all those of a run that goes on. */
@@ -39,16 +38,12 @@ export function trainingView({ stop, resume, discard }: { stop(): void; resume()
     const { epochs, loss } = last;
     curves.hidden = false;
     charts ??= {
-      loss: chart('#loss-curve', [{ label: 'loss', color: '--accent' }], 1),
-      ndcg: chart(
-        '#ndcg-curve',
-        [
-          { label: 'Popularity', color: '--popularity', dashed: true, width: 1.5 },
-          { label: 'Markov chain', color: '--markov', dashed: true, width: 1.5 },
-          { label: 'model', color: '--accent' },
-        ],
-        2,
-      ),
+      loss: chart('#loss-curve', [{ label: 'loss', color: '--accent' }]),
+      ndcg: chart('#ndcg-curve', [
+        { label: 'Popularity', color: '--popularity', dashed: true, width: 1.5 },
+        { label: 'Markov chain', color: '--markov', dashed: true, width: 1.5 },
+        { label: 'model', color: '--accent' },
+      ]),
     };
     charts.loss.draw(
       [points.map((point) => point.at), points.map((point) => point.loss)],

@@ -81,6 +81,10 @@ export const steps: Record<string, Step> = {
       await offer.waitFor();
       assert.match(await offer.innerText(), /^GRU4Rec on walks\.csv can go on: [2-9]\.\d of 12 epochs are done\.$/);
       await picture('resumable');
+      await page.getByLabel('Epochs').fill('0');
+      await page.locator('#train').click();
+      await visitor.problem('training');
+      assert.match(await offer.innerText(), /^GRU4Rec/); // a run that cannot begin does not take its place
       await page.locator('#resume').click();
       await visitor.status(/^\d+ epochs in/);
       assert.equal(await page.locator('#ndcg-curve canvas').evaluate(isDrawn), true);
