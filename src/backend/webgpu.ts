@@ -98,6 +98,8 @@ function rendersInSoftware(adapter: GPUAdapter, name: string): boolean {
  */
 class Problems implements Device {
   lost: DeviceLostError | undefined;
+  /** Resolves when `lost` is set. */
+  readonly announced: Promise<void>;
   /** The first that nobody has been told of; a lost device goes before all others. */
   #untold: Error | undefined;
 
@@ -108,7 +110,7 @@ class Problems implements Device {
         `WebGPU reported an error, so results since then may be wrong (${firstLine(event.error.message)}): use 'seqrec/wasm' and report it.`,
       );
     });
-    void device.lost.then(({ reason, message }) => {
+    this.announced = device.lost.then(({ reason, message }) => {
       this.lost = new DeviceLostError(
         `The WebGPU device was lost (${firstLine(message) || reason}) with every tensor on it: load the model from its file and go on; seqrec takes a new device or the next backend.`,
       );
@@ -139,8 +141,8 @@ function guardReads(backend: WebGPUBackend, problems: Problems): void {
       values = await read(dataId);
     } catch (error) {
       failure = error;
-      // The loss is announced a moment after the reads have failed.
-      await new Promise((resolve) => setTimeout(resolve));
+      // The loss is announced after the reads have failed, on a busy machine by more than a turn of the event loop.
+      await Promise.race([problems.announced, new Promise((resolve) => setTimeout(resolve, 1000))]);
     }
     const problem = problems.tell() ?? failure;
     if (problem) throw problem;
