@@ -96,7 +96,7 @@ export const ml100kFeatures: Selected = async (directory) => {
 /**
  * The protocol of Dive into Deep Learning (`split_data_ml100k`, `evaluate_ranking`): a user's latest rating is the target, of
  * several at that time the first of the file; all others are learned from, and nothing selects the model. The book's
- * candidates are all films the user has not rated; its first edition took those with ids up to 943 only.
+ * candidates are all films the user has not rated; earlier editions took those with ids up to 943 only.
  */
 export const ml100kBook: DataSource = async (directory) => {
   const log = await read(directory, 'ml-100k.inter.tsv.gz');
@@ -179,6 +179,13 @@ export const diginetica: DataSource = (directory) =>
     'Diginetica in the protocol of SR-GNN (every beginning of a test session; every tenth training session validates)',
     () => (b) => b % 10 === 9,
   );
+
+/** {@link diginetica} for models that are not trained: they know the validation sessions, too. */
+export const digineticaWhole: DataSource = async (directory) => {
+  const cut = await diginetica(directory);
+  const train = await read(directory, 'diginetica.train.txt.gz');
+  return { ...cut, train, description: `${cut.description}; learned from both` };
+};
 
 /** A file of tab-separated columns with a header. */
 async function table(directory: string, file: string): Promise<{ [column: string]: string }[]> {

@@ -18,5 +18,5 @@ export const recipe: Recipe = {
   },
   metrics: [hitRate(50), auc()],
   remarks:
-    'The book has no validation part and names the number of epochs; its first edition ranked films with ids up to 943 only.',
+    'The book has no validation part and names the number of epochs; earlier editions ranked films with ids up to 943 only.',
 };
