@@ -27,7 +27,7 @@ export function nodeBackend(importPackage: Import): Candidate {
           continue;
         }
         // Both packages register 'tensorflow' and set it without awaiting the result.
-        if (await tf.setBackend('tensorflow')) return { details: { package: name } };
+        if (await tf.setBackend('tensorflow')) return { details: { package: name, ...library() } };
         reasons.push(`${name} loads, but TensorFlow did not start: see its warning in the console.`);
       }
       throw new Error(
@@ -36,6 +36,12 @@ export function nodeBackend(importPackage: Import): Candidate {
       );
     },
   };
+}
+
+/** What the native library says of itself: with drivers that do not fit, it goes on without the GPU. */
+function library(): { tensorflow: string; gpu: boolean } {
+  const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
+  return { tensorflow: backend.binding.TF_Version, gpu: backend.isUsingGpuDevice };
 }
 
 /** The two ways in which an installed package can fail, each with its repair. */

@@ -26,7 +26,8 @@ export interface BackendInfo {
   readonly refused: readonly Refusal[];
   /**
    * What the backend says of itself: whether it has SIMD, the name of its GPU, the largest buffer in bytes, which variant
-   * of seqrec's own kernels runs (`relaxed SIMD`, `SIMD`, or `none` and why).
+   * of seqrec's own kernels runs (`relaxed SIMD`, `SIMD`, or `none` and why), the version of TensorFlow and whether that
+   * computes on a GPU.
    */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }

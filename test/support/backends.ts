@@ -17,6 +17,7 @@ const candidates: Readonly<Record<string, () => Promise<Candidate>>> = {
   cpu: async () => (await import('../../src/backend/cpu.ts')).cpu,
   wasm: async () => (await import('../../src/backend/wasm.ts')).wasm,
   webgpu: async () => (await import('../../src/backend/webgpu.ts')).webgpu,
+  tensorflow: async () => (await import('../../src/backend/node.ts')).node,
 };
 
 const loaded = new Map<string, Loaded>();

@@ -111,12 +111,17 @@ describe('node', () => {
       'works',
       `const tf = require('@tensorflow/tfjs-core');
        tf.copyRegisteredKernels('wasm', 'tensorflow');
-       tf.registerBackend('tensorflow', () => tf.findBackend('wasm'), 3);
+       const native = { binding: { TF_Version: '2.9.1' }, isUsingGpuDevice: false };
+       tf.registerBackend('tensorflow', () => Object.assign(Object.create(tf.findBackend('wasm')), native), 3);
        tf.setBackend('tensorflow');`,
     );
     const working = nodeBackend((name) => importFrom(name.endsWith('-gpu') ? name : 'works'));
     expect(working.backend).toBe('tensorflow');
-    expect((await working.load(true)).details).toEqual({ package: '@tensorflow/tfjs-node' });
+    expect((await working.load(true)).details).toEqual({
+      package: '@tensorflow/tfjs-node',
+      tensorflow: '2.9.1',
+      gpu: false,
+    });
     expect((util as unknown as { isNullOrUndefined(value: unknown): boolean }).isNullOrUndefined(null)).toBe(true);
   });
 });

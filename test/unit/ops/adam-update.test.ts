@@ -6,9 +6,9 @@ import { sumOfSquares } from '../../../src/ops/sum-of-squares.ts';
 import { expectClose, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend((backend) => {
-  test('wasm has the kernels', () => {
+  test('wasm has the kernels, and WebGPU one', () => {
     expect(hasKernel('SeqrecSumOfSquares')).toBe(backend === 'wasm');
-    expect(hasKernel('SeqrecAdam')).toBe(backend !== 'cpu');
+    expect(hasKernel('SeqrecAdam')).toBe(backend === 'wasm' || backend === 'webgpu');
   });
 
   // Lengths with and without a part that fills no vector of four.
