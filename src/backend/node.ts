@@ -26,6 +26,10 @@ export function nodeBackend(importPackage: Import): Candidate {
           if (!isNotInstalled(error, name)) reasons.push(explain(name, error as Error));
           continue;
         }
+        if (!tf.findBackendFactory('tensorflow')) {
+          reasons.push(`${name} loads but registers no backend here: npm install ${name}@4.22.0.`);
+          continue;
+        }
         // Both packages register 'tensorflow' and set it without awaiting the result.
         if (await tf.setBackend('tensorflow')) return { details: { package: name, ...library() } };
         reasons.push(`${name} loads, but TensorFlow did not start: see its warning in the console.`);

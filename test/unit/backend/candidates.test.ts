@@ -10,7 +10,7 @@ import { DeviceLostError } from '../../../src/backend/device-lost.ts';
 import { nodeBackend } from '../../../src/backend/node.ts';
 import { ready, requestBackend } from '../../../src/backend/select.ts';
 import { configureWasm, wasm } from '../../../src/backend/wasm.ts';
-import { webgpu } from '../../../src/backend/webgpu.ts';
+import { webgpu, webgpuBackend } from '../../../src/backend/webgpu.ts';
 
 describe('wasm', () => {
   it('loads with SIMD and leaves the process without its listeners', async () => {
@@ -106,6 +106,13 @@ describe('node', () => {
     );
   });
 
+  it('says that a package is another one', async () => {
+    await install('empty', '');
+    await expect(nodeBackend(() => importFrom('empty')).load(true)).rejects.toThrow(
+      '@tensorflow/tfjs-node loads but registers no backend here: npm install @tensorflow/tfjs-node@4.22.0.',
+    );
+  });
+
   it('takes a working package and mends what Node 23 removed', async () => {
     await install(
       'works',
@@ -146,6 +153,50 @@ describe('webgpu', () => {
     vi.stubGlobal('navigator', {});
     await expect(webgpu.load(true)).rejects.toThrow(
       "This runtime has no navigator.gpu and the package 'webgpu' is not installed: npm install webgpu.",
+    );
+  });
+
+  it.each([
+    [
+      'does not load',
+      () => Promise.reject(new Error('libvulkan.so.1: cannot open\n  more')),
+      'libvulkan.so.1: cannot open',
+    ],
+    ['is another one', async () => ({ default: {} }), 'it has no create and globals: npm install webgpu@0.6'],
+    [
+      'cannot start',
+      async () => ({
+        globals: {},
+        create: () => {
+          throw new Error('no instance');
+        },
+      }),
+      'no instance',
+    ],
+  ])('says so if the package webgpu %s', async (_case, importPackage: () => Promise<unknown>, why) => {
+    vi.stubGlobal('navigator', {});
+    await expect(webgpuBackend(importPackage).load(true)).rejects.toThrow(
+      `The package 'webgpu' is installed but does not load here (${why}): use 'seqrec/wasm'.`,
+    );
+  });
+
+  it('takes the package webgpu, whatever the runtime has as navigator', async () => {
+    for (const navigator of [{}, undefined]) {
+      vi.stubGlobal('navigator', navigator);
+      const create = () => ({ requestAdapter: async () => null });
+      await expect(webgpuBackend(async () => ({ create, globals: {} })).load(true)).rejects.toThrow(
+        'no adapter for it',
+      );
+      expect(globalThis.navigator.gpu).toBeDefined();
+    }
+  });
+
+  it('is refused by an adapter without a device', async () => {
+    const busy = adapter({ vendor: 'acme' });
+    busy.requestDevice.mockRejectedValue(new Error('out of memory'));
+    offer(busy);
+    await expect(webgpu.load(true)).rejects.toThrow(
+      "The WebGPU adapter (acme) gives no device (out of memory): close what else uses the GPU, or use 'seqrec/wasm'.",
     );
   });
 
