@@ -135,7 +135,7 @@ export function canLoseDevice(): boolean {
 /** The loss of the device from which `error` follows, if that is its reason: nothing on a lost device works as it should. */
 export async function lossBehind(error: unknown): Promise<DeviceLostError | undefined> {
   if (error instanceof DeviceLostError) return error;
-  const { cause } = error as { cause?: unknown };
+  const cause = (error as { cause?: unknown } | null | undefined)?.cause;
   if (cause instanceof DeviceLostError) return cause;
   // The loss is announced a moment after something has failed.
   await new Promise((resolve) => setTimeout(resolve));
