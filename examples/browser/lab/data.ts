@@ -12,7 +12,7 @@ import {
   type Split,
   syntheticShop,
 } from 'seqrec';
-import type { Facts, Source } from '../messages.ts';
+import type { Facts, Item, Source } from '../messages.ts';
 import type { Tell } from '../worker.ts';
 
 export const metrics = [hitRate(10), ndcg(10), mrr()];
@@ -27,13 +27,19 @@ let opened: { source: Source; data: Data } | undefined;
 
 /** Reads `source`, once for several trainings. */
 export async function openData(source: Source, tell: Tell): Promise<Data> {
-  if (opened && opened.source === source) return opened.data;
+  if (opened && isSame(opened.source, source)) return opened.data;
   const log = source === 'shop' ? syntheticShop({ users: 1000 }).log : await readFile(source, tell);
   const { users, items, events, length } = log.describe();
   const facts = { users, items, events, median: length.median, suggested: length.suggested };
   const data = { log, split: leaveLastOut(log), facts };
   opened = { source, data };
   return data;
+}
+
+/** Every message from the page brings another object for the same file. */
+function isSame(a: Source, b: Source): boolean {
+  if (a === 'shop' || b === 'shop') return a === b;
+  return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
 }
 
 function readFile(file: File, tell: Tell): Promise<Interactions> {
@@ -61,7 +67,7 @@ export function protocolInWords({ protocol }: Report, seed: number): string {
 }
 
 /** The items, those with most events first. */
-export function byFame({ items, sequences }: Interactions): { id: string | number; name: string }[] {
+export function byFame({ items, sequences }: Interactions): Item[] {
   const counts = new Int32Array(items.size);
   for (const row of sequences.item) counts[row] = (counts[row] as number) + 1;
   const rows = [...counts.keys()].sort((a, b) => (counts[b] as number) - (counts[a] as number));

@@ -17,9 +17,9 @@ export function exploreView(lab: Lab) {
   const table = historyTable({ remove, clear });
 
   let history: Item[] = [];
-  let best: Item | undefined;
   /** Answers to clicks that others have followed come too late. */
   let clicks = 0;
+  let questions = 0;
   let times: number[] = [];
 
   function add(item: Item): void {
@@ -51,13 +51,13 @@ export function exploreView(lab: Lab) {
 
   /** Shows what the events of the history did for `item`. */
   async function explain(item: Item): Promise<void> {
+    const question = ++questions;
     const click = clicks;
     const ids = history.map(({ id }) => id);
     const why = await attempt('explore', () => lab.call('explain', { history: ids, item: item.id }));
-    if (click !== clicks || !why) return;
-    best = item;
+    if (!why || click !== clicks || question !== questions) return;
     table.explain(item, why);
-    for (const { mark } of places) mark(best);
+    for (const { mark } of places) mark(item);
   }
 
   function showAnswer(answer: Answer | undefined): void {
