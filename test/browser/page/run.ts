@@ -30,7 +30,7 @@ export async function testPage(asked = ''): Promise<boolean> {
       ...how,
     } as BrowserContextOptions);
     const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(120_000); // WebGPU in software on a busy machine
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
     page.on('console', (line) => line.type() === 'error' && complaints.push(`console: ${line.text()}`));
