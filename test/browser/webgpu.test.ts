@@ -59,6 +59,8 @@ test('memory does not grow with the number of different sizes', async () => {
   expect(most).toBeLessThan(90e6);
 });
 
+/** Every new device compiles all programs again, on the processor. */
+const SLOW = 180_000;
 /** Two steps an epoch. */
 const options = { epochs: 2, batchSize: 6, seed: 1 };
 const best = async (model: SASRec) => (await model.recommend(['i3', 'i4'], { k: 5 })).map(({ item }) => item);
@@ -80,7 +82,7 @@ async function disturbed(model: SASRec, more: FitOptions = {}) {
   return events;
 }
 
-test('a run whose device is lost goes on with a new one, and ends as if it had not been', async () => {
+test('a run whose device is lost goes on with a new one, and ends as if it had not been', { timeout: SLOW }, async () => {
   const whole = make();
   await whole.fit(log, options);
   undisturbed = (await best(whole)) as string[];
@@ -100,7 +102,7 @@ test('a run whose device is lost goes on with a new one, and ends as if it had n
   expect(await best(model)).toEqual(undisturbed);
 });
 
-test('where there is no other device, the run goes on with the next backend', async () => {
+test('where there is no other device, the run goes on with the next backend', { timeout: SLOW }, async () => {
   tf.removeBackend('webgpu');
   Object.assign(globalThis, { SEQREC_BACKEND: '' });
   // The first adapter says that it is no software; then there is none.
@@ -129,7 +131,7 @@ test('where there is no other device, the run goes on with the next backend', as
   }
 });
 
-test('a device that is lost in a validation', async () => {
+test('a device that is lost in a validation', { timeout: SLOW }, async () => {
   const { train, validation } = leaveLastOut(log);
   await ready();
   const first = device();
