@@ -12,7 +12,7 @@ const { listen, post } = parent();
 listen(async (message) => {
   const order = message as WorkerOrder;
   try {
-    if (order.backend === 'wasm') (await import('../backend/wasm.ts')).configureWasm(order.wasm);
+    if (order.backend === 'wasm') library.configureWasm(order.wasm);
     Object.assign(globalThis, { SEQREC_BACKEND: order.backend });
     await serve(order, library, (loss) => post({ loss }));
   } catch (error) {

@@ -52,7 +52,7 @@ export function fitReport(
     toString() {
       const last = epochs.at(-1);
       const end = stopped === 'epochs' ? 'all epochs done' : 'validation no longer improved';
-      const line = `${epochs.length} epochs in ${seconds.toFixed(1)} s (${end}), loss ${last?.loss.toFixed(4)}`;
+      const line = `${epochs.length} ${epochs.length === 1 ? 'epoch' : 'epochs'} in ${seconds.toFixed(1)} s (${end}), loss ${last?.loss.toFixed(4)}`;
       const text = chosen
         ? `${line}, best ${chosen.metric} ${chosen.value.toFixed(4)} after epoch ${chosen.epoch}`
         : line;

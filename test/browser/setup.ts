@@ -1,7 +1,7 @@
 /** Every test file starts as in Node (../setup.ts), with the .wasm files where the server has them. */
 
 import { afterEach, beforeEach } from 'vitest';
-import { configureWasm } from '../../src/backend/wasm.ts';
+import { configureWasm } from '../../src/backend/wasm-options.ts';
 
 configureWasm({ paths: '/' });
 Object.assign(globalThis, (import.meta as unknown as { env: object }).env);

@@ -28,7 +28,7 @@ export async function buildTests(outfile: string, platform: 'browser' | 'node'):
       contents: `
         import ${at('test/setup.ts')};
         import { runTests } from ${at('test/support/portable.ts')};
-        export { configureWasm } from ${at('src/backend/wasm.ts')};
+        export { configureWasm } from ${at('src/backend/wasm-options.ts')};
         const files = { ${imports.join(',\n')} };
         export const run = (pattern = /./) =>
           runTests(Object.fromEntries(Object.entries(files).filter(([path]) => pattern.test(path))));`,

@@ -1,16 +1,17 @@
 /** Which backend the worker runs on. */
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import { ready } from 'seqrec';
+import { configureWasm, ready } from 'seqrec';
 
-/** Before the first use of seqrec. Its configureWasm would ask for WebAssembly, and here another backend may go first. */
+/** Before the first use of seqrec. */
 export function useBackend(name: string): void {
-  setWasmPaths({
-    'tfjs-backend-wasm.wasm': plain,
-    'tfjs-backend-wasm-simd.wasm': simd,
-    'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+  configureWasm({
+    paths: {
+      'tfjs-backend-wasm.wasm': plain,
+      'tfjs-backend-wasm-simd.wasm': simd,
+      'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+    },
   });
   if (name !== 'auto') Object.assign(globalThis, { SEQREC_BACKEND: name });
 }

@@ -1,7 +1,6 @@
 /** The workers of a run, as the thread that called `fit` sees them. */
 import { backendInfo } from '../../backend/select.ts';
-import type { WasmOptions } from '../../backend/wasm.ts';
-import { wasmOptions } from '../../backend/wasm-options.ts';
+import { type WasmOptions, wasmOptions } from '../../backend/wasm-options.ts';
 import { isPart, type PartJson, partsToJson } from '../../core/part.ts';
 import { range } from '../../core/ragged.ts';
 import type { Examples } from '../../data/examples.ts';

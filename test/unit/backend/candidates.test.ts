@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { DeviceLostError } from '../../../src/backend/device-lost.ts';
 import { nodeBackend } from '../../../src/backend/node.ts';
 import { ready, requestBackend } from '../../../src/backend/select.ts';
-import { configureWasm, wasm } from '../../../src/backend/wasm.ts';
+import { wasm } from '../../../src/backend/wasm.ts';
+import { configureWasm } from '../../../src/backend/wasm-options.ts';
 import { webgpu, webgpuBackend } from '../../../src/backend/webgpu.ts';
 
 describe('wasm', () => {
@@ -42,6 +43,16 @@ describe('wasm', () => {
     tf.removeBackend('cpu');
     requestBackend(wasm);
     expect(await ready()).toMatchObject({ name: 'wasm', chosenBy: 'import', details: { simd: true } });
+  });
+
+  it('takes paths that were told before it was loaded, and chooses nothing by them', async () => {
+    vi.resetModules();
+    const told = await import('../../../src/backend/wasm-options.ts');
+    const paths: unknown[] = [];
+    told.configureWasm({ paths: '/assets/wasm' });
+    told.usePaths((path) => paths.push(path));
+    told.configureWasm({ paths: '/assets/other' });
+    expect(paths).toEqual(['/assets/wasm', '/assets/other']);
   });
 
   it('asks for the path of every binary', () => {

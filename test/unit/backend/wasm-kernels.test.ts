@@ -130,7 +130,7 @@ test('are switched off by SEQREC_KERNELS=off', async () => {
 describe('configureWasm({ kernels })', () => {
   /** Puts the kernels where `kernels` says, and calls it before the first use. */
   async function startWith(kernels: KernelPaths): Promise<{ kernels?: string }> {
-    (await import('../../../src/backend/wasm.ts')).configureWasm({ kernels });
+    (await import('../../../src/backend/wasm-options.ts')).configureWasm({ kernels });
     return start();
   }
 
