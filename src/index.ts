@@ -20,7 +20,7 @@
 export { DeviceLostError } from './backend/device-lost.ts';
 export type { KernelFile, KernelPaths } from './backend/kernel-source.ts';
 export { type BackendInfo, backendInfo, type Refusal, ready } from './backend/select.ts';
-export { configureWasm, type WasmFile, type WasmOptions } from './backend/wasm-options.ts';
+export { configureWasm, type WasmFile, type WasmOptions, type WasmPaths } from './backend/wasm-options.ts';
 // Blocks
 export { type AttentionCall, MultiHeadAttention, type MultiHeadAttentionOptions } from './blocks/attention.ts';
 export { AttentionPooling, type AttentionPoolingOptions } from './blocks/attention-pooling.ts';

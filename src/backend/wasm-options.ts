@@ -20,7 +20,8 @@ export interface WasmOptions {
   kernels?: KernelPaths | undefined;
 }
 
-type WasmPaths = string | Readonly<Record<WasmFile, string>>;
+/** See {@link WasmOptions.paths}. */
+export type WasmPaths = string | Readonly<Record<WasmFile, string>>;
 
 const files: readonly WasmFile[] = [
   'tfjs-backend-wasm.wasm',

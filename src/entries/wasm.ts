@@ -11,4 +11,4 @@ requestBackend(wasm);
 
 export { accelerateTensorFlow } from '../backend/accelerate.ts';
 export type { KernelFile, KernelPaths } from '../backend/kernel-source.ts';
-export { configureWasm, type WasmFile, type WasmOptions } from '../backend/wasm-options.ts';
+export { configureWasm, type WasmFile, type WasmOptions, type WasmPaths } from '../backend/wasm-options.ts';

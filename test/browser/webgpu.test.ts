@@ -82,7 +82,9 @@ async function disturbed(model: SASRec, more: FitOptions = {}) {
   return events;
 }
 
-test('a run whose device is lost goes on with a new one, and ends as if it had not been', { timeout: SLOW }, async () => {
+test('a run whose device is lost goes on with a new one, and ends as if it had not been', {
+  timeout: SLOW,
+}, async () => {
   const whole = make();
   await whole.fit(log, options);
   undisturbed = (await best(whole)) as string[];
