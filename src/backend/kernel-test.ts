@@ -37,6 +37,79 @@ export const EXAMPLES: readonly KernelExample[] = [
     attributes: { transposeA: true, transposeB: false },
     expected: [-6.125],
   },
+  // On a GPU: a product by large tiles, and one whose sums are cut.
+  {
+    kernel: 'SeqrecMatMul',
+    inputs: { a: wave([512, 3], 1), b: wave([3, 256], 2) },
+    attributes: {},
+    expected: [-58.94531],
+  },
+  {
+    kernel: 'SeqrecMatMul',
+    inputs: { a: wave([1030, 3], 1), b: wave([1030, 2], 2) },
+    attributes: { transposeA: true },
+    expected: [96.86719],
+  },
+  {
+    kernel: 'SeqrecLinear',
+    inputs: { x: wave([3, 5], 1), weight: wave([4, 5], 2), bias: wave([4], 3) },
+    attributes: { activation: 'gelu', hasBias: true },
+    passes: { kept: 1 },
+    expected: [8.676752],
+  },
+  {
+    kernel: 'SeqrecLinearGradients',
+    inputs: { x: wave([3, 5], 1), weight: wave([4, 5], 2), dy: wave([3, 4], 4) },
+    attributes: { activation: 'gelu', hasBias: true },
+    expected: [3.014109, 4.37802, -0.7986545],
+  },
+  {
+    kernel: 'SeqrecActivation',
+    inputs: { x: wave([3, 7], 1) },
+    attributes: { name: 'silu' },
+    expected: [1.678828],
+  },
+  {
+    kernel: 'SeqrecActivationGradient',
+    inputs: { x: wave([3, 7], 1), dy: wave([3, 7], 2) },
+    attributes: { name: 'silu' },
+    expected: [11.9629],
+  },
+  {
+    kernel: 'SeqrecDropout',
+    inputs: {
+      x: wave([4, 5], 1),
+      plus: wave([4, 5], 2),
+      sequences: { shape: [4], data: Int32Array.of(0, 0, 2, -1) },
+      positions: { shape: [4], data: Int32Array.of(0, 1, 7, 0) },
+    },
+    attributes: { rows: 3, firstSequence: 4, key: [0x9123_4567, 0x89ab_cdef], threshold: 24_000, scale: 1.5 },
+    expected: [24.8125],
+  },
+  {
+    kernel: 'SeqrecTakeRows',
+    inputs: { table: wave([5, 3], 1), rows: { shape: [3], data: Int32Array.of(4, 0, 4) }, plus: wave([3, 3], 2) },
+    attributes: { scale: 0.5 },
+    expected: [15.53125],
+  },
+  {
+    kernel: 'SeqrecAdam',
+    inputs: {
+      value: wave([3, 5], 1),
+      gradient: wave([3, 5], 2),
+      m: wave([3, 5], 3),
+      v: squares([3, 5], 4),
+      max: squares([3, 5], 5),
+    },
+    attributes: { rate: 0.1, beta1: 0.9, beta2: 0.98, epsilon: 1e-3, l2: 0.1, shrink: 0.9 },
+    expected: [6.345332, -3.42, -0.3397031, -4.347166],
+  },
+  {
+    kernel: 'SeqrecSumOfSquares',
+    inputs: { 0: wave([3, 5], 1), 1: wave([7], 2) },
+    attributes: {},
+    expected: [-36.71875],
+  },
   {
     kernel: 'SeqrecLayerNorm',
     inputs: { x: wave([3, 7], 1), weight: wave([7], 2), bias: wave([7], 3) },
@@ -67,6 +140,46 @@ export const EXAMPLES: readonly KernelExample[] = [
     },
     attributes: { scale: 0.5, labelSmoothing: 0.1, wanted: true },
     expected: [-20.49358, 0.3902769, -3.603979, 6.784773],
+  },
+  {
+    kernel: 'SeqrecSampledScores',
+    inputs: { ...sampled(), bias: wave([6], 3) },
+    attributes: { scale: 0.5 },
+    expected: [5.335938, 7.765625],
+  },
+  {
+    kernel: 'SeqrecSampledGradients',
+    inputs: { ...sampled(), places: sampled().rows, positive: wave([3, 1], 4), negative: wave([3, 2], 5) },
+    attributes: { scale: 0.5, placeCount: 6, hasBias: true },
+    expected: [3.300781, 0.2734375, 0.21875],
+  },
+  {
+    kernel: 'SeqrecLogistic',
+    inputs: { positive: wave([3, 1], 4), negative: wave([3, 2], 5) },
+    attributes: { beta: 0.5, share: 2 },
+    expected: [4.267955, -1.239769, 5.752335],
+  },
+  {
+    kernel: 'SeqrecSoftmaxOverNegatives',
+    inputs: { positive: wave([3, 1], 4), negative: wave([3, 2], 5) },
+    attributes: {},
+    expected: [3.050932, -1.410461, 2.325343],
+  },
+  {
+    kernel: 'SeqrecTopScores',
+    inputs: catalogue(),
+    attributes: { k: 3, scale: 0.5 },
+    expected: [282, 6.210938],
+  },
+  {
+    kernel: 'SeqrecTargetRanks',
+    inputs: {
+      ...catalogue(),
+      targets: { shape: [3], data: Int32Array.of(3, 7, 250) },
+      targetOffsets: { shape: [3], data: Int32Array.of(0, 2, 3) },
+    },
+    attributes: { scale: 0.5 },
+    expected: [524],
   },
   {
     kernel: 'SeqrecAttention',
@@ -169,6 +282,28 @@ function wave(shape: readonly number[], seed: number): Values {
   return {
     shape,
     data: Float32Array.from({ length: count }, (_, i) => (((i * i * 7 + i * 3 + seed * 5) % 23) - 11) / 8),
+  };
+}
+
+function squares(shape: readonly number[], seed: number): Values {
+  const { data } = wave(shape, seed);
+  return { shape, data: (data as Float32Array).map((x) => x * x) };
+}
+
+/** Three states, each with a target and two negatives of six items. */
+function sampled(): Readonly<Record<'states' | 'table' | 'rows', Values>> {
+  const rows = { shape: [9], data: Int32Array.of(1, 5, 0, 2, 2, 3, 4, 5, 0) };
+  return { states: wave([3, 4], 1), table: wave([6, 4], 2), rows };
+}
+
+/** Two states and 300 items, of which some are no candidates. */
+function catalogue(): Readonly<Record<'states' | 'table' | 'bias' | 'excluded' | 'excludedOffsets', Values>> {
+  return {
+    states: wave([2, 4], 1),
+    table: wave([300, 4], 2),
+    bias: wave([300], 3),
+    excluded: { shape: [3], data: Int32Array.of(4, 299, 5) },
+    excludedOffsets: { shape: [3], data: Int32Array.of(0, 2, 3) },
   };
 }
 

@@ -18,9 +18,8 @@ export async function registerKernels(backendName: string): Promise<{ kernels?: 
     OURS.add(kernelFunc);
     tf.registerKernel({ ...known, kernelName, backendName, kernelFunc });
   }
-  if (backendName !== 'wasm') return {};
-  const { registerWasmKernels } = await import('./wasm-kernels.ts');
-  return { kernels: await registerWasmKernels() };
+  const kernels = await fused[backendName]?.();
+  return kernels === undefined ? {} : { kernels };
 }
 
 type Replacements = { readonly [kernelName: string]: Replacement };
@@ -28,7 +27,13 @@ type Replacements = { readonly [kernelName: string]: Replacement };
 const replacements: { readonly [backendName: string]: () => Replacements | Promise<Replacements> } = {
   cpu: () => ({ UnsortedSegmentSum: cpuSegmentSum }),
   wasm: () => ({ UnsortedSegmentSum: wasmSegmentSum, Slice: wasmSlice, GatherV2: wasmGather, Identity: wasmIdentity }),
-  webgpu: async () => (await import('./webgpu-kernels.ts')).webgpuKernels,
+  webgpu: async () => (await import('./webgpu-kernels.ts')).webgpuReplacements,
+};
+
+/** Kernels under names of our own. */
+const fused: { readonly [backendName: string]: () => Promise<string> } = {
+  wasm: async () => (await import('./wasm-kernels.ts')).registerWasmKernels(),
+  webgpu: async () => (await import('./webgpu-kernels.ts')).registerWebgpuKernels(),
 };
 
 const OURS = new WeakSet<tf.KernelFunc>();

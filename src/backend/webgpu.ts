@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { DeviceLostError } from './device-lost.ts';
 import { importOptional, isNotInstalled, isServer } from './runtime.ts';
 import type { Candidate, Device } from './select.ts';
-import { keepIndices } from './webgpu-kernels.ts';
+import { keepIntegers } from './webgpu/gpu.ts';
 
 /** What the kernels of TensorFlow.js and seqrec may need; a device has the lowest values unless asked for more. */
 const LIMITS = [
@@ -53,7 +53,7 @@ export function webgpuBackend(importPackage: Import): Candidate {
       );
       guardBuffers(backend, maxBufferBytes);
       guardReads(backend, problems);
-      keepIndices(backend);
+      keepIntegers(backend);
       if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
       tf.registerBackend('webgpu', () => backend, 3);
       return { details: { adapter: name, software, maxBufferBytes }, device: problems };

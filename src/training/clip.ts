@@ -14,11 +14,7 @@ export function clipByGlobalNorm(
   gradients: ReadonlyMap<string, Gradient>,
   maxNorm: number,
 ): { gradients: Map<string, Gradient>; norm: tf.Scalar } {
-  const norm = tf.tidy(() => {
-    const squares = [...gradients.values()].map((gradient) => sumOfSquares(valuesOf(gradient)));
-    // Not addN: on WebGPU it takes a storage buffer for each of its inputs, more than there may be.
-    return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square), tf.scalar(0)));
-  }) as tf.Scalar;
+  const norm = tf.tidy(() => tf.sqrt(sumOfSquares([...gradients.values()].map(valuesOf)))) as tf.Scalar;
   if (maxNorm === Infinity) return { gradients: new Map(gradients), norm };
   const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1));
   const clipped = new Map<string, Gradient>();

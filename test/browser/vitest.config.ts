@@ -40,7 +40,7 @@ const projects: Record<string, Project> = {
   webgpu: { backends: 'webgpu', include: [tables, ops], worker: '' },
   'webgpu-isolated': {
     backends: 'webgpu',
-    include: [worker, 'test/browser/webgpu.test.ts'],
+    include: [worker, 'test/browser/{webgpu,dispatches,kernels}.test.ts'],
     worker: 'linear|lookup|adam|layer-norm',
     headers: isolation,
   },

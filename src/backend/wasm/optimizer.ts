@@ -1,6 +1,7 @@
 /** What an optimizer does to every parameter at every step. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { WasmKernel } from '../wasm-kernels.ts';
+import type { MatMulFunctions } from './mat-mul.ts';
 
 interface Functions {
   adam(
@@ -50,12 +51,18 @@ export const optimizerKernels: readonly WasmKernel[] = [
     },
   },
   {
+    /** Of all tensors together. */
     name: 'SeqrecSumOfSquares',
     run({ inputs }, wasm) {
-      const { x } = inputs as { x: tf.TensorInfo };
+      const tensors = Object.values(inputs as Readonly<Record<string, tf.TensorInfo>>);
       const sum = wasm.output([]);
-      const count = x.shape.reduce((product, length) => product * length, 1);
-      wasm.functions<Functions>().sumOfSquares(wasm.address(x), count, wasm.address(sum));
+      const scratch = wasm.scratch(4 * tensors.length);
+      const { sumOfSquares, columnSums } = wasm.functions<Functions & MatMulFunctions>();
+      for (const [i, x] of tensors.entries()) {
+        const count = x.shape.reduce((product, length) => product * length, 1);
+        sumOfSquares(wasm.address(x), count, scratch + 4 * i);
+      }
+      columnSums(scratch, tensors.length, 1, wasm.address(sum));
       return sum;
     },
   },

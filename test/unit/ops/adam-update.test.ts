@@ -6,9 +6,9 @@ import { sumOfSquares } from '../../../src/ops/sum-of-squares.ts';
 import { expectClose, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend((backend) => {
-  test('wasm has the kernels, and WebGPU one', () => {
-    expect(hasKernel('SeqrecSumOfSquares')).toBe(backend === 'wasm');
-    expect(hasKernel('SeqrecAdam')).toBe(backend === 'wasm' || backend === 'webgpu');
+  test('wasm and webgpu have the kernels', () => {
+    expect(hasKernel('SeqrecSumOfSquares')).toBe(['wasm', 'webgpu'].includes(backend));
+    expect(hasKernel('SeqrecAdam')).toBe(['wasm', 'webgpu'].includes(backend));
   });
 
   // Lengths with and without a part that fills no vector of four.
@@ -61,14 +61,17 @@ onEachBackend((backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test.each([[[0]], [[]], [[3]], [[4]], [[9, 7]]])('the sum of squares of a tensor of the shape %j', async (shape) => {
-    const before = tf.memory().numTensors;
-    const values = normals(shape, 5);
-    const x = tensor<tf.Tensor>(values);
-    const sum = tf.tidy(() => sumOfSquares(x));
-    const expected = values.data.reduce((total, value) => total + value * value, 0);
-    expectClose(await sum.data(), [expected], 'sum', { relative: 1e-6 });
-    tf.dispose([x, sum]);
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  test.each([[[]], [[[0]]], [[[]]], [[[4]]], [[[3], [9, 7], [0], [], [2], [300], [1, 5], [6]]]])(
+    'the sum of squares of tensors of the shapes %j',
+    async (shapes) => {
+      const before = tf.memory().numTensors;
+      const values = shapes.map((shape, i) => normals(shape, i));
+      const tensors = values.map((x) => tensor<tf.Tensor>(x));
+      const sum = tf.tidy(() => sumOfSquares(tensors));
+      const expected = values.flatMap(({ data }) => [...data]).reduce((total, value) => total + value * value, 0);
+      expectClose(await sum.data(), [expected], 'sum', { relative: 1e-6 });
+      tf.dispose([...tensors, sum]);
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 });

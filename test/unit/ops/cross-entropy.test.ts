@@ -39,7 +39,8 @@ onEachBackend((backend) => {
     );
   });
 
-  test('wasm has the kernel', () => expect(hasKernel('SeqrecCrossEntropy')).toBe(backend === 'wasm'));
+  test('wasm and webgpu have the kernel', () =>
+    expect(hasKernel('SeqrecCrossEntropy')).toBe(['wasm', 'webgpu'].includes(backend)));
 
   // Numbers of items with and without a part that fills no vector of four, or four of them.
   test.each([1, 2, 4, 7, 16, 67, 1100])('%i items', async (items) => {

@@ -36,9 +36,9 @@ function asReference({ item, weight, negatives }: ReturnType<typeof questions>, 
 }
 
 onEachBackend((backend) => {
-  test('wasm has the kernels', () => {
+  test('wasm and webgpu have the kernels', () => {
     for (const name of ['Scores', 'Gradients'] as const) {
-      expect(hasKernel(`SeqrecSampled${name}`)).toBe(backend === 'wasm');
+      expect(hasKernel(`SeqrecSampled${name}`)).toBe(['wasm', 'webgpu'].includes(backend));
     }
   });
 
