@@ -91,17 +91,20 @@ export async function evaluate<const M extends AnyMetric>(
     const targets = distinctRows(following, items);
     const exclude = excludeSeen ? distinctRows(histories, items, targets) : undefined;
     const pool = candidates && competitors(candidates, { histories, targets, exclude, items, first: from });
+    const among = pool && withTargets(targets, pool);
     // One pass over the scores serves ranks and lists, unless the model has a faster way to both.
-    const fast = !pool && (users.length === 0 || model.ranks) && (lists.length === 0 || model.topK);
+    const fast = among
+      ? model.candidateScores
+      : (users.length === 0 || model.ranks) && (lists.length === 0 || model.topK);
     const scores = fast ? undefined : checkedScores(await model.scores(histories), histories.count, items);
     if (users.length > 0) {
-      const ranks = pool
-        ? ranksAmong(scores as Float32Array, items, targets, pool)
+      const ranks = among
+        ? ranksAmong(await scoresAmong(model, histories, among, scores), targets, among)
         : scores
           ? ranksOfScores(scores, items, targets, exclude)
           : await model.ranks?.(histories, targets, { exclude });
       for (let b = 0; b < histories.count; b++) {
-        const ranked = pool ? pool.length(b) + targets.length(b) : items - (exclude?.length(b) ?? 0);
+        const ranked = among ? among.length(b) : items - (exclude?.length(b) ?? 0);
         const own = separateTies((ranks as Int32Array).slice(targets.offsets[b], targets.offsets[b + 1]), ranked);
         for (const { key, user } of users) (values.get(key) as Float64Array)[from + b] = user(own, ranked);
       }
@@ -201,6 +204,29 @@ function competitors(
     );
   }
   return pool;
+}
+
+/** The targets of each history, then the others that they compete with. */
+function withTargets(targets: Ragged, pool: Ragged): Ragged {
+  return Ragged.from(Array.from({ length: pool.count }, (_, b) => [...targets.items(b), ...pool.items(b)]));
+}
+
+/** The scores of the events of `among`, out of those of all items if the model has no shorter way. */
+async function scoresAmong(
+  model: Scorer,
+  histories: Ragged,
+  among: Ragged,
+  all: Float32Array | undefined,
+): Promise<Float32Array> {
+  if (!all) return (await model.candidateScores?.(histories, among)) as Float32Array;
+  const items = all.length / among.count;
+  const scores = new Float32Array(among.rows);
+  for (let b = 0; b < among.count; b++) {
+    for (let i = among.offsets[b] as number; i < (among.offsets[b + 1] as number); i++) {
+      scores[i] = all[b * items + (among.item[i] as number)] as number;
+    }
+  }
+  return scores;
 }
 
 function checkedScores(scores: Float32Array, histories: number, items: number): Float32Array {

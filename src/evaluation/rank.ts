@@ -37,21 +37,25 @@ export function ranksOfScores(scores: Float32Array, items: number, targets: Ragg
 }
 
 /**
- * The rank of every target event among its history's targets and the rows of `pool`, by the rule of
- * {@link ranksOfScores}.
+ * The rank of every target event among some items, by the rule of {@link ranksOfScores}.
  *
- * @param pool one sequence a history: rows without repeats and without the targets
+ * @param scores  of the events of `among`
+ * @param targets the targets of each history
+ * @param among   one sequence a history: its targets, then other rows, none twice
  * @throws RangeError when a score is NaN
  */
-export function ranksAmong(scores: Float32Array, items: number, targets: Ragged, pool: Ragged): Int32Array {
-  const count = checkScores(scores, items);
+export function ranksAmong(scores: Float32Array, targets: Ragged, among: Ragged): Int32Array {
+  if (scores.length !== among.rows) {
+    throw new RangeError(
+      `Scores must have one value for each of the ${among.rows} candidates, got ${scores.length} values.`,
+    );
+  }
   const ranks = new Int32Array(targets.rows);
-  for (let b = 0; b < count; b++) {
-    const own = targets.items(b);
-    const competing = [...own, ...pool.items(b)].map((item) => scores[b * items + item] as number);
+  for (let b = 0; b < among.count; b++) {
+    const competing = scores.subarray(among.offsets[b], among.offsets[b + 1]);
     const bad = competing.findIndex(Number.isNaN);
-    if (bad >= 0) throw badScores(b, [...own, ...pool.items(b)][bad] as number);
-    for (let t = 0; t < own.length; t++) {
+    if (bad >= 0) throw badScores(b, among.items(b)[bad] as number);
+    for (let t = 0; t < targets.length(b); t++) {
       const score = competing[t] as number;
       ranks[(targets.offsets[b] as number) + t] = competing.reduce((rank, other) => rank + (other >= score ? 1 : 0), 0);
     }

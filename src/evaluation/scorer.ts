@@ -23,6 +23,11 @@ export interface Scorer {
    * have the target's score or a higher one. A target is never excluded. Faster than `scores` where a model has it.
    */
   ranks?(histories: Ragged, targets: Ragged, options?: ExcludeOptions): Promise<Int32Array>;
+  /**
+   * The scores of some items for each history, one sequence of rows a history, end to end. For a model that computes each
+   * score by itself; faster than `scores` where targets compete with few items.
+   */
+  candidateScores?(histories: Ragged, candidates: Ragged): Promise<Float32Array>;
 }
 
 export interface ExcludeOptions {

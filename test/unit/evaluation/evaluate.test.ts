@@ -265,6 +265,25 @@ test('given and sampled candidates', async () => {
   );
 });
 
+test('a model that scores few items is not asked for all', async () => {
+  const { model, holdout } = setup(example);
+  const candidates = sampledCandidates({ count: 2 });
+  const few: Scorer = {
+    ...model,
+    scores: async () => expect.unreachable(),
+    async candidateScores(histories, among) {
+      const all = await model.scores(histories);
+      return Float32Array.from(
+        Array.from({ length: among.count }, (_, b) =>
+          [...among.items(b)].map((row) => all[6 * b + row] as number),
+        ).flat(),
+      );
+    },
+  };
+  const options = { metrics: [mrr(), auc()], candidates, batchSize: 2 };
+  expect((await evaluate(few, holdout, options)).values).toEqual((await evaluate(model, holdout, options)).values);
+});
+
 test('popular candidates come as often as they are in the training data, unseen ones never', () => {
   const items = 8;
   const log = Interactions.from([...'aaaaaaaaabbbcdeefg'].map((item, i) => ({ user: i % 3, item })));

@@ -49,14 +49,14 @@ test('ranks among all other items as a pool are the ranks in the catalogue', () 
   fc.assert(
     fc.property(cases, ({ items, histories }) => {
       const targets = Ragged.from(histories.map((h) => [...new Set(h.targets)]));
-      const pool = Ragged.from(
-        histories.map((h) =>
-          [...h.scores.keys()].filter((row) => !h.targets.includes(row) && !h.exclude.includes(row)),
-        ),
-      );
+      const among = histories.map((h) => [
+        ...new Set(h.targets),
+        ...[...h.scores.keys()].filter((row) => !h.targets.includes(row) && !h.exclude.includes(row)),
+      ]);
+      const few = Float32Array.from(histories.flatMap((h, b) => among[b]?.map((row) => h.scores[row] as number) ?? []));
       const exclude = Ragged.from(histories.map((h) => h.exclude));
       const scores = Float32Array.from(histories.flatMap((h) => h.scores));
-      expect(ranksAmong(scores, items, targets, pool)).toEqual(ranksOfScores(scores, items, targets, exclude));
+      expect(ranksAmong(few, targets, Ragged.from(among))).toEqual(ranksOfScores(scores, items, targets, exclude));
     }),
   );
 });
@@ -95,7 +95,9 @@ test('a NaN is named', () => {
   const targets = Ragged.from([[0], [2]]);
   expect(() => ranksOfScores(scores, 3, targets)).toThrow('got NaN for row 1 of history 1');
   expect(() => ranksOfScores(scores, 3, Ragged.from([[0], [1]]))).toThrow('got NaN for row 1 of history 1');
-  expect(() => ranksAmong(scores, 3, targets, Ragged.from([[], [1]]))).toThrow('got NaN for row 1 of history 1');
+  const among = Ragged.from([[0], [2, 1]]);
+  expect(() => ranksAmong(Float32Array.of(1, 6, Number.NaN), targets, among)).toThrow('got NaN for row 1 of history 1');
+  expect(() => ranksAmong(scores, targets, among)).toThrow('each of the 3 candidates, got 6');
   expect(() => topKOfScores(scores, 3, 1)).toThrow('got NaN for row 1 of history 1');
   expect(() => topKOfScores(scores, 4, 1)).toThrow('one value for each of the 4 items');
 });
