@@ -63,36 +63,36 @@ function attributesOf({ heads, causal, pairs, keys }: PairsPlan): object {
 }
 
 function composedSums(plan: PairsPlan, weights: tf.Tensor2D, v: tf.Tensor2D, of: 'queries' | 'keys'): tf.Tensor2D {
-  const width = v.shape[1] / plan.heads;
-  const { capacity } = plan[of];
+  const [dim, { capacity }] = [v.shape[1], plan[of]];
+  const width = dim / plan.heads;
   const out: tf.Tensor2D[] = [];
-  let [rows, pair] = [0, 0];
-  const fill = (to: number) => {
-    if (to > rows) out.push(tf.zeros([to - rows, v.shape[1]]));
-    rows = to;
+  let [row, pair] = [0, 0];
+  const zerosTo = (end: number) => {
+    if (end > row) out.push(tf.zeros([end - row, dim]));
+    row = end;
   };
   for (const { chunk, ofPair, ofBlock } of blocksOf(plan)) {
     const { query, queries, key, keys } = chunk;
-    const count = ofPair.shape[0];
-    const [from, own] = of === 'queries' ? [key, keys] : [query, queries];
-    const from0 = pair;
-    fill(of === 'queries' ? query : key);
+    const [to, count, from, others] = of === 'queries' ? [query, queries, key, keys] : [key, keys, query, queries];
+    const [firstPair, pairs] = [pair, ofPair.shape[0]];
+    zerosTo(to);
     out.push(
       tf.tidy(() => {
         const heads = Array.from({ length: plan.heads }, (_, head) => {
-          const column = withZero(tf.slice(weights, [from0, head], [count, 1]));
+          const column = withZero(tf.slice(weights, [firstPair, head], [pairs, 1]));
           const block = tf.reshape(takeRows(column, ofBlock), [queries, keys]) as tf.Tensor2D;
-          const values: tf.Tensor2D = tf.slice(v, [from, head * width], [own, width]);
+          const values: tf.Tensor2D = tf.slice(v, [from, head * width], [others, width]);
           return multiply(block, values, { transposeA: of === 'keys' });
         });
         return heads.length === 1 ? (heads[0] as tf.Tensor2D) : tf.concat(heads, 1);
       }),
     );
-    rows += of === 'queries' ? queries : keys;
-    pair += count;
+    row += count;
+    pair += pairs;
   }
-  fill(capacity);
-  return out.length === 1 ? (out[0] as tf.Tensor2D) : out.length > 1 ? tf.concat(out) : tf.zeros([0, v.shape[1]]);
+  zerosTo(capacity);
+  if (out.length === 0) return tf.zeros([0, dim]);
+  return out.length === 1 ? (out[0] as tf.Tensor2D) : tf.concat(out);
 }
 
 /** A block of whole sequences. */

@@ -77,8 +77,7 @@ export function pairSums(weights: tf.Tensor2D, v: tf.Tensor2D, options: PairsOpt
 }
 
 /**
- * A number for every pair, for lookups: in every sequence every query with every key. Made once,
- * freed with the layout of the queries.
+ * A number for every pair, for lookups, in the order of {@link pairProducts}. Made once, freed with the layout of the queries.
  *
  * @param key an object and a name that stand for the numbers, beside the layout of the queries
  * @param of  of the row of the query and the row of the key

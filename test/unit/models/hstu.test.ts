@@ -69,6 +69,9 @@ test('with times, a state knows those of its past only, and differences of secon
   expect((await session.recommend({ k: 3, excludeSeen: false })).map(({ item }) => item)).toEqual(
     list.map(({ item }) => item),
   );
+  const why = await model.explain(history, { item: 4 });
+  expect(why.events.map(({ item }) => item)).toEqual([1, 2, 3]);
+  expect(why.events.every(({ contribution }) => Number.isFinite(contribution))).toBe(true);
   using loaded = await HSTU.load(await model.save());
   expect(await loaded.recommend(history, { k: 3, excludeSeen: false })).toEqual(list);
   await expect(model.recommend([1, 2])).rejects.toThrow('relativeTimes() reads the times of the events');
