@@ -9,6 +9,7 @@ import {
   dropoutMask,
   embedding,
   gelu,
+  Interactions,
   Layout,
   type LayoutOptions,
   layerNorm,
@@ -18,6 +19,7 @@ import {
   ranksOfScores,
   ready,
   relu,
+  SASRec,
   sampledLoss,
   silu,
   softmaxCrossEntropy,
@@ -237,4 +239,25 @@ test.each([
   expect({ items: best, scores: bestScores }).toEqual(topKOfScores(scores, size, k, exclude));
   expect(ranks).toEqual(ranksOfScores(scores, size, targets, others));
   tf.dispose([states, weight, bias, ...found]);
+});
+
+test('without the kernels, a model is trained to the same losses', async () => {
+  const log = Interactions.from(
+    Array.from({ length: 40 }, (_, i) => ({ user: i % 8, item: `i${((i % 8) + Math.floor(i / 8)) % 9}`, time: i })),
+  );
+  const losses = async () => {
+    const model = new SASRec({ items: log.items, maxLength: 8, dim: 8, layers: 1, dropout: 0.2 });
+    const { epochs } = await model.fit(log, { epochs: 2, batchSize: 8, seed: 1 });
+    model.dispose();
+    return epochs.map(({ loss }) => loss);
+  };
+  const fused = await losses();
+  tf.removeBackend('webgpu');
+  Object.assign(globalThis, { SEQREC_KERNELS: 'off' });
+  try {
+    expect((await ready()).details.kernels).toBe('none: switched off by SEQREC_KERNELS');
+    expectClose(fused, await losses(), 'losses', { relative: 1e-4 });
+  } finally {
+    Object.assign(globalThis, { SEQREC_KERNELS: undefined });
+  }
 });

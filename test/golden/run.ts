@@ -23,6 +23,7 @@ if (!backends.includes(values.backend)) {
   process.exit(2);
 }
 
+if (values.backend === 'webgpu') await (await import('../support/node-webgpu.ts')).provideWebgpu();
 // The import chooses the backend, so it comes before the adapters.
 await import(`seqrec/${values.backend}`);
 const { ready, backendInfo } = await import('seqrec');

@@ -164,6 +164,22 @@ for (const runtime of ['deno', 'bun'] as const) {
   check(`${runtime}: the tests on wasm`, () => tests(runtime, 'wasm', '.'));
 }
 
+/** Numbers of other implementations, a few for each kind of model and kernel; all of them take minutes. */
+const golden = ['layer_mha', 'loss_scores', 'optimizers', 'bert4rec_seed0', 'sasrec_pmixer_prenorm'];
+
+check('node: golden cases on webgpu', () => {
+  if (!existsSync(swiftShader) && !process.env.VK_ICD_FILENAMES)
+    throw new Skip('no Vulkan driver for a software adapter');
+  if (!existsSync(join(modules, 'webgpu'))) throw new Skip('not installed');
+  const cases = join(root, 'test/golden/cases');
+  for (const name of golden) {
+    const program = join(root, 'test/golden/run.ts');
+    const lines = run(node, [program, cases, '--backend', 'webgpu', '--case', name]).split('\n');
+    expectEqual(lines.at(-1), '1 passed, 0 failed, 0 skipped', name);
+  }
+  return golden.join(', ');
+});
+
 for (const [runtime, driver] of Object.entries(adapters)) {
   const env = { SEQREC_BACKEND: 'webgpu', VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES ?? driver };
   check(`${runtime}: trains on webgpu, which is lost`, () => {

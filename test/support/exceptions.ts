@@ -13,7 +13,7 @@ export const exceptions: readonly Exception[] = [
   {
     backend: 'webgpu',
     test: /a row gives the same bits alone and among others/,
-    why: 'TensorFlow.js picks the program of a product by its size; they sum in different orders.',
+    why: 'Large and small products are different programs, of which a driver may contract other operations.',
   },
   {
     backend: 'webgpu',
