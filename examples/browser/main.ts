@@ -81,6 +81,7 @@ async function offerToResume(stopped?: Run): Promise<void> {
 async function resume(): Promise<void> {
   const run = training.offered;
   if (!run) return;
+  tellProblem('training');
   await open(run.source);
   settings.settings = run.settings;
   await train({ ...run, resume: true });

@@ -41,7 +41,8 @@ export class Visitor {
     for (const end = Date.now() + 180_000; Date.now() < end; await this.page.waitForTimeout(20)) {
       const text = await this.text('#status');
       if (pattern.test(text)) return text;
-      if (await problem.isVisible()) throw new Error(`The page says: ${await problem.innerText()}`);
+      const sentence = await problem.innerText();
+      if (sentence !== '') throw new Error(`The page says: ${sentence}`);
     }
     throw new Error(`The status never was ${pattern}: ${await this.text('#status')}`);
   }
