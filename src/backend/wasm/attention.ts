@@ -1,20 +1,7 @@
 /** Attention over ragged rows and its gradients. */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { AttentionAttributes, AttentionInputs } from '../kernel-calls.ts';
 import type { Wasm, WasmKernel } from '../wasm-kernels.ts';
-
-/** What a call of attention needs besides its tensors. */
-export interface AttentionAttributes {
-  readonly heads: number;
-  readonly causal: boolean;
-  /** The number of keys of the longest sequence. */
-  readonly longest: number;
-  /** The number of real rows of the queries and of the keys. */
-  readonly rows: readonly [queries: number, keys: number];
-  readonly firstSequence: number;
-  /** Of the dropout, if there is an input `dropoutKeys`. */
-  readonly threshold: number;
-  readonly scale: number;
-}
 
 interface Functions {
   attentionScratch(keys: number, width: number): number;
@@ -52,24 +39,11 @@ type CommonArguments = [
   scratch: number,
 ];
 
-type Inputs = { readonly [name in 'q' | 'k' | 'v' | 'dy' | keyof LayoutInputs]: tf.TensorInfo } & {
-  readonly dropoutKeys?: tf.TensorInfo;
-  /** `[1 | heads, P, P]` */
-  readonly bias?: tf.TensorInfo;
-};
-
-interface LayoutInputs {
-  queryOffsets: tf.TensorInfo;
-  queryStarts: tf.TensorInfo;
-  keyOffsets: tf.TensorInfo;
-  keyStarts: tf.TensorInfo;
-}
-
 export const attentionKernels: readonly WasmKernel[] = [
   {
     name: 'SeqrecAttention',
     run({ inputs, attrs }, wasm) {
-      const all = inputs as unknown as Inputs;
+      const all = inputs as unknown as AttentionInputs;
       const attributes = attrs as unknown as AttentionAttributes;
       const out = rowsOf(wasm, all.q, attributes.rows[0]);
       const [q, k, v, to] = [all.q, all.k, all.v, out].map(wasm.address) as [number, number, number, number];
@@ -80,7 +54,7 @@ export const attentionKernels: readonly WasmKernel[] = [
   {
     name: 'SeqrecAttentionGradients',
     run({ inputs, attrs }, wasm) {
-      const all = inputs as unknown as Inputs;
+      const all = inputs as unknown as AttentionInputs & { readonly dy: tf.TensorInfo };
       const attributes = attrs as unknown as AttentionAttributes;
       const [ofQueries, ofKeys] = attributes.rows;
       const out = [rowsOf(wasm, all.q, ofQueries), rowsOf(wasm, all.k, ofKeys), rowsOf(wasm, all.v, ofKeys)];
@@ -108,7 +82,7 @@ function zeros(wasm: Wasm, shape: readonly number[]): tf.TensorInfo {
   return out;
 }
 
-function common(wasm: Wasm, inputs: Inputs, attributes: AttentionAttributes): CommonArguments {
+function common(wasm: Wasm, inputs: AttentionInputs, attributes: AttentionAttributes): CommonArguments {
   const { heads, causal, longest, firstSequence, threshold, scale } = attributes;
   const width = (inputs.q.shape[1] as number) / heads;
   const [tables, positions] = (inputs.bias?.shape ?? [1, 0]) as [number, number];

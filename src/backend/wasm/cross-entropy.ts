@@ -1,5 +1,5 @@
 /** Softmax cross-entropy and its gradients. */
-import type * as tf from '@tensorflow/tfjs-core';
+import type { CrossEntropyInputs } from '../kernel-calls.ts';
 import type { WasmKernel } from '../wasm-kernels.ts';
 
 interface Functions {
@@ -24,20 +24,12 @@ interface Functions {
   ): void;
 }
 
-interface Inputs {
-  states: tf.TensorInfo;
-  table: tf.TensorInfo;
-  bias?: tf.TensorInfo;
-  targets: tf.TensorInfo;
-  weights: tf.TensorInfo;
-}
-
 export const crossEntropyKernels: readonly WasmKernel[] = [
   {
     /** The loss and, if wanted, the gradients by states, table and bias. */
     name: 'SeqrecCrossEntropy',
     run({ inputs, attrs }, wasm) {
-      const { states, table, bias, targets, weights } = inputs as unknown as Inputs;
+      const { states, table, bias, targets, weights } = inputs as unknown as CrossEntropyInputs;
       const { scale, labelSmoothing, wanted } = attrs as { scale: number; labelSmoothing: number; wanted: boolean };
       const [rows, dim] = states.shape as [number, number];
       const items = table.shape[0] as number;

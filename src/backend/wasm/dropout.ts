@@ -1,5 +1,5 @@
 /** Dropout, with the masks of `dropoutMask` made on the way, and what may be added after it. */
-import type * as tf from '@tensorflow/tfjs-core';
+import type { DropoutAttributes, DropoutInputs } from '../kernel-calls.ts';
 import type { WasmKernel } from '../wasm-kernels.ts';
 
 interface Functions {
@@ -21,27 +21,12 @@ interface Functions {
   ): void;
 }
 
-/** What a call of dropout needs besides its tensors. */
-interface Attributes {
-  /** Rows after these have a mask of 0. */
-  readonly rows: number;
-  readonly firstSequence: number;
-  readonly key: readonly [low: number, high: number];
-  readonly threshold: number;
-  readonly scale: number;
-}
-
 export const dropoutKernels: readonly WasmKernel[] = [
   {
     name: 'SeqrecDropout',
     run({ inputs, attrs }, wasm) {
-      const { x, plus, sequences, positions } = inputs as {
-        x: tf.TensorInfo;
-        plus?: tf.TensorInfo;
-        sequences?: tf.TensorInfo;
-        positions?: tf.TensorInfo;
-      };
-      const { rows, firstSequence, key, threshold, scale } = attrs as unknown as Attributes;
+      const { x, plus, sequences, positions } = inputs as unknown as DropoutInputs;
+      const { rows, firstSequence, key, threshold, scale } = attrs as unknown as DropoutAttributes;
       const [capacity, columns] = x.shape as [number, number];
       const y = wasm.output(x.shape);
       const scratch = wasm.scratch(4 * 24);

@@ -1,5 +1,6 @@
 /** Products and sums over the pairs of a query and a key. */
 import type * as tf from '@tensorflow/tfjs-core';
+import type { LayoutInputs } from '../kernel-calls.ts';
 import type { Wasm, WasmKernel } from '../wasm-kernels.ts';
 
 /** What a call needs besides its tensors. */
@@ -35,8 +36,6 @@ type CommonArguments = [
   causal: number,
   scratch: number,
 ];
-
-type LayoutInputs = { readonly [name in 'queryOffsets' | 'queryStarts' | 'keyOffsets' | 'keyStarts']: tf.TensorInfo };
 
 export const pairsKernels: readonly WasmKernel[] = [
   {

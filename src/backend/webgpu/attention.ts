@@ -7,34 +7,17 @@ import {
   attentionQueryGradient,
   attentionValueGradient,
 } from '../../kernels/webgpu/attention.ts';
+import type { AttentionAttributes, AttentionInputs } from '../kernel-calls.ts';
 import type { Gpu } from './gpu.ts';
 import { groupsFor, sizeOf, type WebgpuKernel } from './kernel.ts';
-
-/** What a call of attention needs besides its tensors. */
-interface Attributes {
-  readonly heads: number;
-  readonly causal: boolean;
-  readonly firstSequence: number;
-  /** Of the dropout, if there is an input `dropoutKeys`. */
-  readonly threshold: number;
-  readonly scale: number;
-}
-
-type Layouts = Readonly<Record<'queryOffsets' | 'queryStarts' | 'keyOffsets' | 'keyStarts', tf.TensorInfo>>;
-type Inputs = Layouts &
-  Readonly<Record<'q' | 'k' | 'v', tf.TensorInfo>> & {
-    readonly dropoutKeys?: tf.TensorInfo;
-    /** `[1 | heads, P, P]` */
-    readonly bias?: tf.TensorInfo;
-  };
 
 export const attentionKernels: readonly WebgpuKernel[] = [
   {
     name: 'SeqrecAttention',
     run({ inputs, attrs }, gpu) {
-      const all = inputs as unknown as Inputs;
+      const all = inputs as unknown as AttentionInputs;
       const { q, k, v, bias } = all;
-      const { layouts, settings } = common(gpu, all, attrs as unknown as Attributes);
+      const { layouts, settings } = common(gpu, all, attrs as unknown as AttentionAttributes);
       const out = gpu.output(q.shape);
       gpu.run(attention, { inputs: { q, k, v, layouts, bias }, outputs: { out }, ...settings(q) });
       gpu.dispose(layouts);
@@ -44,10 +27,10 @@ export const attentionKernels: readonly WebgpuKernel[] = [
   {
     name: 'SeqrecAttentionGradients',
     run({ inputs, attrs }, gpu) {
-      const all = inputs as unknown as Inputs & { dy: tf.TensorInfo };
+      const all = inputs as unknown as AttentionInputs & { dy: tf.TensorInfo };
       const { q, k, v, dy, bias } = all;
-      const { heads } = attrs as unknown as Attributes;
-      const { layouts, settings } = common(gpu, all, attrs as unknown as Attributes);
+      const { heads } = attrs as unknown as AttentionAttributes;
+      const { layouts, settings } = common(gpu, all, attrs as unknown as AttentionAttributes);
       const [dq, dk, dv] = [q, k, v].map(({ shape }) => gpu.output(shape)) as [
         tf.TensorInfo,
         tf.TensorInfo,
@@ -81,7 +64,11 @@ export const attentionKernels: readonly WebgpuKernel[] = [
 ];
 
 /** The layouts as one tensor, for the caller to dispose of, and what all programs take. */
-function common(gpu: Gpu, all: Inputs, { heads, causal, firstSequence, threshold, scale }: Attributes) {
+function common(
+  gpu: Gpu,
+  all: AttentionInputs,
+  { heads, causal, firstSequence, threshold, scale }: AttentionAttributes,
+) {
   const { q, bias, dropoutKeys } = all;
   const width = (q.shape[1] as number) / heads;
   const of = [all.queryOffsets, all.queryStarts, all.keyOffsets, all.keyStarts].map((tensor) => integers(gpu, tensor));

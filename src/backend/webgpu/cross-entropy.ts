@@ -1,17 +1,10 @@
 /** Softmax cross-entropy and its gradients. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { softmaxLoss } from '../../kernels/webgpu/cross-entropy.ts';
+import type { CrossEntropyInputs } from '../kernel-calls.ts';
 import type { WebgpuKernel } from './kernel.ts';
 import { multiply, sumColumns } from './mat-mul.ts';
 import { sumOf } from './optimizer.ts';
-
-interface Inputs {
-  states: tf.TensorInfo;
-  table: tf.TensorInfo;
-  bias?: tf.TensorInfo;
-  targets: tf.TensorInfo;
-  weights: tf.TensorInfo;
-}
 
 /** Logits that exist at one time. */
 const MAX_LOGITS = (16 * 2 ** 20) / 4;
@@ -21,7 +14,7 @@ export const crossEntropyKernels: readonly WebgpuKernel[] = [
     /** The loss and, if wanted, the gradients by states, table and bias. */
     name: 'SeqrecCrossEntropy',
     run({ inputs, attrs }, gpu) {
-      const { states, table, bias, targets, weights } = inputs as unknown as Inputs;
+      const { states, table, bias, targets, weights } = inputs as unknown as CrossEntropyInputs;
       const {
         scale,
         labelSmoothing: smoothing,

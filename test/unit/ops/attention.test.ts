@@ -10,13 +10,7 @@ import {
 } from '../../../src/ops/attention.ts';
 import * as reference from '../../reference/attention.ts';
 import { dropoutBits } from '../../reference/dropout.ts';
-import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
-
-interface Rows {
-  lengths: number[];
-  starts?: number[];
-  capacity?: number;
-}
+import { checkOp, expectClose, expectNoLeak, layoutOf, normals, onEachBackend, type Rows, tensor } from './check.ts';
 
 interface Case {
   name: string;
@@ -276,14 +270,6 @@ test('dropout bits follow the documented formula', () => {
 });
 
 type Values = ReturnType<typeof normals>;
-
-function layoutOf({ lengths, starts, capacity }: Rows, firstSequence = 0): Layout {
-  const offsets = new Int32Array(lengths.length + 1);
-  lengths.forEach((length, b) => {
-    offsets[b + 1] = (offsets[b] as number) + length;
-  });
-  return new Layout(offsets, { starts: starts && Int32Array.from(starts), capacity, firstSequence });
-}
 
 function layoutsOf({ queries, keys }: Case): {
   layouts: { queries: Layout; keys: Layout };

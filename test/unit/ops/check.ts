@@ -1,6 +1,7 @@
 /** Compares an op and its gradients with a float64 reference, and counts tensors. */
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect } from 'vitest';
+import { Layout } from '../../../src/core/layout.ts';
 import { Rng } from '../../../src/core/rng.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
 import { backends, use } from '../../support/backends.ts';
@@ -11,6 +12,21 @@ export function onEachBackend(suite: (backend: string) => void): void {
     beforeAll(() => use(backend));
     suite(backend);
   });
+}
+
+/** The rows of some sequences. */
+export interface Rows {
+  lengths: number[];
+  starts?: number[];
+  capacity?: number;
+}
+
+export function layoutOf({ lengths, starts, capacity }: Rows, firstSequence = 0): Layout {
+  const offsets = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, b) => {
+    offsets[b + 1] = (offsets[b] as number) + length;
+  });
+  return new Layout(offsets, { starts: starts && Int32Array.from(starts), capacity, firstSequence });
 }
 
 export interface Values {

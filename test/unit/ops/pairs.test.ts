@@ -2,18 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Layout, pairIndices, pairProducts, pairSums } from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import * as reference from '../../reference/pairs.ts';
-import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
-
-interface Rows {
-  lengths: number[];
-  starts?: number[];
-  capacity?: number;
-}
-
-const layoutOf = ({ lengths, starts, capacity }: Rows) => {
-  const offsets = Int32Array.from([0, ...lengths].map((_, b) => lengths.slice(0, b).reduce((sum, n) => sum + n, 0)));
-  return new Layout(offsets, { starts: starts && Int32Array.from(starts), capacity });
-};
+import { checkOp, expectClose, expectNoLeak, layoutOf, normals, onEachBackend, type Rows, tensor } from './check.ts';
 
 const cases: { name: string; queries: Rows; keys?: Rows; heads: number; width: number }[] = [
   { name: 'one row', queries: { lengths: [1] }, heads: 1, width: 1 },
