@@ -122,6 +122,7 @@ export type { CodeLists, Codes } from './core/codes.ts';
 // Core
 export {
   fanInUniform,
+  initializeMatrices,
   normal,
   ones,
   truncatedNormal,
@@ -381,7 +382,7 @@ export {
 export { nextItem } from './training/objectives/next-item.ts';
 export type { Batch, BatchContext, Objective } from './training/objectives/objective.ts';
 export { type PointwiseOptions, pointwise } from './training/objectives/pointwise.ts';
-export { prefixes } from './training/objectives/prefixes.ts';
+export { type PrefixesOptions, prefixes } from './training/objectives/prefixes.ts';
 export { type SessionParallelOptions, sessionParallel } from './training/objectives/session-parallel.ts';
 export { type SlidingWindowOptions, slidingWindows } from './training/objectives/sliding-windows.ts';
 export { sameTarget, twoOf } from './training/objectives/views.ts';

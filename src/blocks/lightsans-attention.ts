@@ -1,6 +1,6 @@
 /** Low-rank decomposed attention with decoupled positions over ragged rows. */
 import * as tf from '@tensorflow/tfjs-core';
-import { xavierUniform } from '../core/initializers.ts';
+import { normal } from '../core/initializers.ts';
 import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
@@ -74,8 +74,8 @@ export class LightSANsAttention extends Module {
     this.query = new Linear(dim, dim);
     this.key = new Linear(dim, dim);
     this.value = new Linear(dim, dim);
-    this.keyInterests = new Parameter([interests, dim], xavierUniform);
-    this.valueInterests = new Parameter([interests, dim], xavierUniform);
+    this.keyInterests = new Parameter([interests, dim], normal(1));
+    this.valueInterests = new Parameter([interests, dim], normal(1));
     this.positionNorm = new LayerNorm(dim, { epsilon });
     this.positionQuery = new Linear(dim, dim);
     this.positionKey = new Linear(dim, dim);

@@ -1,4 +1,5 @@
 /** Initial values of parameters. */
+import type { Module } from './module.ts';
 import type { Initializer } from './parameter.ts';
 
 export const zeros: Initializer = (out) => {
@@ -57,6 +58,24 @@ export const fanInUniform: Initializer = (out, shape, rng) => {
   const [, fanIn] = fans(shape);
   rng.uniforms(out, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
 };
+
+/**
+ * Has every parameter of two or more axes begin with `init`, tables and weights alike, as `model.apply(init_weights)` in
+ * PyTorch; biases, the weights of norms and values that are there already stay what they are.
+ *
+ * @param where which of them, by their paths. @defaultValue all
+ *
+ * @example
+ * ```ts
+ * initializeMatrices(model, normal(0.02));
+ * await model.fit(train);
+ * ```
+ */
+export function initializeMatrices(module: Module, init: Initializer, where = (_path: string) => true): void {
+  for (const [path, parameter] of module.parameters()) {
+    if (parameter.shape.length > 1 && where(path)) parameter.init = init;
+  }
+}
 
 function fans(shape: readonly number[]): [fanOut: number, fanIn: number] {
   return [shape.at(-2) ?? 1, shape.at(-1) ?? 1];

@@ -39,11 +39,11 @@ export class Parameter {
 
   /**
    * @param shape for example `[out, in]` for a linear weight, as in PyTorch
-   * @param init  writes the initial values
+   * @param init  writes the initial values; another may take its place until there are values
    */
   constructor(
     readonly shape: readonly number[],
-    readonly init: Initializer,
+    public init: Initializer,
   ) {
     if (!shape.every((n) => Number.isInteger(n) && n > 0)) {
       throw new RangeError(`A parameter's shape must be positive integers, got [${shape.join(', ')}].`);

@@ -1,15 +1,17 @@
 /** BSARec. */
 import { bsarecBlock } from '../blocks/bsarec-block.ts';
 import { layerNormalization, noNormalization } from '../blocks/layer-norm.ts';
+import { initializeMatrices, normal } from '../core/initializers.ts';
 import { gelu } from '../ops/activations.ts';
+import { prefixes } from '../training/objectives/prefixes.ts';
 import { SASRec, type SASRecOptions } from './sasrec.ts';
 
 /**
  * BSARec (Shin et al., "An Attentive Inductive Bias for Sequential Recommendation beyond the Self-Attention", AAAI 2024),
  * after the authors' code (yehjin-shin/BSARec): a Transformer whose attention shares each layer with a filter of
  * frequencies. The filter reads the whole sequence, so that only last events may be asked for what follows: the objective
- * is `prefixes()`, as theirs, and batches are of 256. Sequences are transformed over their own length, see
- * {@link FrequencyFilter}.
+ * is `prefixes({ recent: maxLength })`, as theirs, and batches are of 256. Tables and weights begin normal with a deviation
+ * of 0.02. Sequences are transformed over their own length, see {@link FrequencyFilter}.
  *
  * The options are those of {@link SASRec} with other defaults: `dropout` 0.5, `scale` 1, `inputNorm`
  * layerNormalization(\{ epsilon: 1e-12 \}), `block` bsarecBlock(), `norm` noNormalization().
@@ -34,9 +36,11 @@ export class BSARec extends SASRec {
       block: options.block ?? bsarecBlock(),
       norm: options.norm ?? noNormalization(),
     });
+    initializeMatrices(this, normal(0.02));
   }
 
   override get defaults() {
-    return { ...super.defaults, batchSize: 256 };
+    const objective = this.reads === 'past' ? undefined : prefixes({ recent: this.maxLength });
+    return { objective, batchSize: 256 };
   }
 }

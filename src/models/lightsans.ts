@@ -4,7 +4,7 @@ import { Embedding } from '../blocks/embedding.ts';
 import { LayerNorm } from '../blocks/layer-norm.ts';
 import { LightSANsBlock } from '../blocks/lightsans-block.ts';
 import type { Output } from '../blocks/output-head.ts';
-import { xavierUniform } from '../core/initializers.ts';
+import { initializeMatrices, normal } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
@@ -41,6 +41,7 @@ export interface LightSANsOptions extends SequenceModelOptions {
  * SIGIR 2021), after the authors' code (RecBole): a Transformer whose events ask a few interests instead of each other, and
  * whose positions have an attention of their own, see {@link LightSANsAttention}. An event reads all others of its history,
  * so that only the last one may be asked for what follows: the objective is `prefixes()`, as theirs, in batches of 256.
+ * Tables and weights begin normal with a deviation of 0.02, interests with one of 1.
  *
  * @example
  * ```ts
@@ -67,10 +68,11 @@ export class LightSANs extends SequenceModel {
     const { heads = 2, interests = 5, hidden = 4 * dim, activation = gelu, epsilon = 1e-12 } = options;
     this.dropout = checkNumber('dropout', options.dropout ?? 0.5, { min: 0, below: 1 });
     this.items = new Embedding(items.size, dim);
-    this.positions = new Parameter([this.maxLength, dim], xavierUniform);
+    this.positions = new Parameter([this.maxLength, dim], normal(0.02));
     this.inputNorm = new LayerNorm(dim, { epsilon });
     const size = { dim, heads, interests, hidden, activation, dropout: this.dropout, epsilon };
     this.blocks = Array.from({ length: layers }, () => new LightSANsBlock(size));
+    initializeMatrices(this, normal(0.02), (path) => !path.endsWith('Interests'));
     this.#options = { layers, ...size };
   }
 

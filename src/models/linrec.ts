@@ -2,6 +2,7 @@
 import { layerNormalization, noNormalization } from '../blocks/layer-norm.ts';
 import { linrecBlock } from '../blocks/linrec-block.ts';
 import { learnedFromStart } from '../blocks/positions/learned.ts';
+import { initializeMatrices, normal } from '../core/initializers.ts';
 import { gelu } from '../ops/activations.ts';
 import { SASRec, type SASRecOptions } from './sasrec.ts';
 
@@ -9,7 +10,7 @@ import { SASRec, type SASRecOptions } from './sasrec.ts';
  * LinRec (Liu et al., "LinRec: Linear Attention Mechanism for Long-term Sequential Recommender Systems", SIGIR 2023), after
  * the authors' code: RecBole's SASRec with linear attention and without its mask. An event reads all others of its
  * sequence, so that only the last one may be asked for what follows: the objective is `prefixes()` in batches of 256 unless
- * told otherwise.
+ * told otherwise. Tables and weights begin normal with a deviation of 0.02, as RecBole's.
  * WarpRec's causal form, which answers at every event, is `block: linrecBlock()`.
  *
  * The options are those of {@link SASRec} with other defaults: `heads` 2, `scale` 1, `positions` learnedFromStart(),
@@ -36,6 +37,7 @@ export class LinRec extends SASRec {
       block: options.block ?? linrecBlock({ causal: false }),
       norm: options.norm ?? noNormalization(),
     });
+    initializeMatrices(this, normal(0.02));
   }
 
   /** Beginnings of sequences are many, RecBole takes 2,048 at a time. */

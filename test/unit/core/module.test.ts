@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { Catalog, initializeMatrices, SASRec } from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import { normal, ones, truncatedNormal, xavierNormal, xavierUniform, zeros } from '../../../src/core/initializers.ts';
 import { Module } from '../../../src/core/module.ts';
@@ -137,5 +138,17 @@ describe('initializers', () => {
     const truncated = draw(truncatedNormal(0.5), [100, 100]);
     expect(Math.max(...truncated.map(Math.abs))).toBeLessThanOrEqual(1);
     expect(std(truncated)).toBeCloseTo(0.5 * 0.8796, 2); // the spread of a normal cut at two deviations
+  });
+
+  test('can be replaced for all matrices of a module, or for some', async () => {
+    using model = new SASRec({ items: Catalog.from([{ item: 'a' }, { item: 'b' }]), dim: 32, layers: 1 });
+    initializeMatrices(model, normal(0.02));
+    initializeMatrices(model, zeros, (path) => path.startsWith('positions'));
+    model.init(1);
+    const values = async (path: string) => (await model.parameters().get(path)?.value.data()) as Float32Array;
+    expect(std(await values('items.weight'))).toBeCloseTo(0.02, 2);
+    expect(std(await values('blocks.0.attention.query.weight'))).toBeCloseTo(0.02, 3);
+    expect(std(await values('positions.weight'))).toBe(0);
+    expect([...(await values('norm.weight'))]).toEqual(new Array(32).fill(1));
   });
 });

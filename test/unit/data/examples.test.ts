@@ -78,6 +78,16 @@ describe('stretches', () => {
     expect([...targets.weight]).toEqual([1, 1, 1, 1, 1]);
   });
 
+  it('are the beginnings of the recent part for prefixes of recent events', () => {
+    expect(all(prefixes({ recent: 4 }).examples, 2)).toEqual([
+      [2, 3],
+      [2, 3, 4],
+      [3, 4, 5],
+      [7, 8],
+    ]);
+    expect(() => prefixes({ recent: 1 })).toThrow('prefixes: recent must be an integer at least 2, got 1.');
+  });
+
   it('are laid from the end for sliding windows, a short sequence being one window', () => {
     expect(all(slidingWindows({ length: 2, targets: 2 }).examples, 5)).toEqual([
       [2, 3, 4, 5],

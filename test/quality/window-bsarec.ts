@@ -1,0 +1,78 @@
+/** BSARec as its authors run it: over windows whose empty slots are read, filtered and trained. */
+import * as tf from '@tensorflow/tfjs-core';
+import { BSARec, type BSARecBlock, dropout, dropoutAdd, gatherRows, Layout, type Ragged, type Rng } from 'seqrec';
+
+/**
+ * {@link BSARec} over left-padded windows of `maxLength` slots (yehjin-shin/BSARec): an empty slot is its trained position,
+ * the filter transforms the whole window, and empty slots, for which every key is masked alike, attend to all of it. Theirs
+ * have a row of the item table besides, which lookups never train.
+ */
+export class WindowBSARec extends BSARec {
+  static override readonly modelName = 'WindowBSARec';
+
+  override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+    const { full, real, empty } = windows(layout, this.maxLength);
+    const width = this.items.weight.shape[1] as number;
+    const filled = [...real.rows, ...empty.rows];
+    const place = Int32Array.from(filled);
+    for (let i = 0; i < filled.length; i++) place[filled[i] as number] = i;
+    /** Rows of real slots and of empty ones, in the order of the windows. */
+    const joined = (ofReal: tf.Tensor2D, ofEmpty: tf.Tensor2D) =>
+      gatherRows(empty.rows.length > 0 ? tf.concat([ofReal, ofEmpty]) : ofReal, place);
+    const attention = (block: BSARecBlock, x: tf.Tensor2D, random?: Rng) => {
+      const own = gatherRows(x, real.rows);
+      const ofReal = block.attention.forward(own, own, own, {
+        queries: real.layout,
+        causal: true,
+        rng: random?.fork('attention'),
+      });
+      if (empty.rows.length === 0) return joined(ofReal, ofReal);
+      const call = { queries: empty.layout, keys: full, rng: random?.fork('empty') };
+      return joined(ofReal, block.attention.forward(gatherRows(x, empty.rows), x, x, call));
+    };
+    const layer = (x: tf.Tensor2D, block: BSARecBlock, i: number) => {
+      const random = rng?.fork('block').fork(i);
+      const branch = (name: string, y: tf.Tensor2D) => dropoutAdd(x, y, block.dropout, random?.fork(name), full);
+      const slow = block.filterNorm.forward(branch('filtered', block.filter.forward(x, full)));
+      const past = block.attentionNorm.forward(branch('attended', attention(block, x, random)));
+      const y: tf.Tensor2D = tf.add(tf.mul(slow, block.alpha), tf.mul(past, 1 - block.alpha));
+      return block.norm.forward(block.feedForward.forward(y, full, random?.fork('feedForward'), y));
+    };
+    const items = joined(this.items.forward(events.item), tf.zeros([empty.rows.length, width]));
+    const input = this.inputNorm.forward(tf.add(items, this.positions.forward(full, events)));
+    const states = (this.blocks as BSARecBlock[]).reduce(layer, dropout(input, this.dropout, rng?.fork('input'), full));
+    return gatherRows(states, real.rows);
+  }
+}
+
+interface Slots {
+  /** Their rows of the windows. */
+  readonly rows: Int32Array;
+  readonly layout: Layout;
+}
+
+/** Windows of `size` slots: as a whole, their real slots and the empty ones before them. */
+function windows(events: Layout, size: number): { full: Layout; real: Slots; empty: Slots } {
+  const { count, firstSequence } = events;
+  const lengths = Int32Array.from({ length: count }, (_, b) => events.length(b));
+  const slots = (name: string, from: (length: number) => number, to: (length: number) => number): Slots => {
+    const offsets = new Int32Array(count + 1);
+    const rows: number[] = [];
+    lengths.forEach((length, b) => {
+      for (let slot = from(length); slot < to(length); slot++) rows.push(b * size + slot);
+      offsets[b + 1] = rows.length;
+    });
+    const starts = lengths.map(from);
+    return {
+      rows: Int32Array.from(rows),
+      layout: events.derived(name, () => new Layout(offsets, { starts, firstSequence })),
+    };
+  };
+  const all = slots(
+    'window',
+    () => 0,
+    () => size,
+  );
+  const empty = (length: number) => size - length;
+  return { full: all.layout, real: slots('real', empty, () => size), empty: slots('empty', () => 0, empty) };
+}
