@@ -25,6 +25,8 @@ import {
 export interface DataSet extends Pick<Split, 'train' | 'test'> {
   /** What selects the model; without it the last epoch is measured, as in protocols that have no such part. */
   readonly validation?: Holdout | undefined;
+  /** The training and the validation part together. */
+  readonly whole?: Interactions | undefined;
   /** What the targets of the test compete with, if the data say so. @defaultValue what the recipe says */
   readonly candidates?: Candidates | undefined;
   /** What it is and how it was cut, for the report. */
@@ -155,7 +157,7 @@ async function sessions(
   files: { train: string; test: string },
   title: string,
   forValidation: (log: Interactions) => (b: number) => boolean,
-): Promise<DataSet> {
+): Promise<DataSet & { readonly whole: Interactions }> {
   const all = await read(directory, files.train);
   const held = forValidation(all);
   const part = (of: boolean) => {
@@ -166,13 +168,14 @@ async function sessions(
   const measured = everyNext(test);
   return {
     train: part(false),
+    whole: all,
     validation: { ...everyNext(part(true)), protocol: 'every beginning of a validation session' },
     test: { ...measured, protocol: 'every beginning of a test session, as SR-GNN and session-rec' },
     description: `${title}: ${sizes(all)} for training and validation; ${measured.targets.rows.toLocaleString('en')} test positions, events of unknown items left out`,
   };
 }
 
-export const diginetica: DataSource = (directory) =>
+export const diginetica = (directory: string) =>
   sessions(
     directory,
     { train: 'diginetica.train.txt.gz', test: 'diginetica.test.txt.gz' },
@@ -183,8 +186,7 @@ export const diginetica: DataSource = (directory) =>
 /** {@link diginetica} for models that are not trained: they know the validation sessions, too. */
 export const digineticaWhole: DataSource = async (directory) => {
   const cut = await diginetica(directory);
-  const train = await read(directory, 'diginetica.train.txt.gz');
-  return { ...cut, train, description: `${cut.description}; learned from both` };
+  return { ...cut, train: cut.whole, description: `${cut.description}; learned from both` };
 };
 
 /** A file of tab-separated columns with a header. */
@@ -201,7 +203,7 @@ async function linesOf(directory: string, file: string): Promise<string[]> {
   return gunzipSync(bytes).toString().trim().split('\n');
 }
 
-export const rsc15: DataSource = async (directory) => {
+export const rsc15 = async (directory: string) => {
   const chosen = new Set(await linesOf(directory, 'rsc15-100k.valid-sessions.txt.gz'));
   return sessions(
     directory,
@@ -235,8 +237,7 @@ export const rsc15Shipped: DataSource = async (directory) => {
 /** {@link rsc15} for models that are not trained: they know the validation sessions, too, as in session-rec. */
 export const rsc15Whole: DataSource = async (directory) => {
   const cut = await rsc15(directory);
-  const train = await read(directory, 'rsc15-100k.train_full.tsv.gz');
-  return { ...cut, train, description: `${cut.description}; learned from both` };
+  return { ...cut, train: cut.whole, description: `${cut.description}; learned from both` };
 };
 
 /** Only every `n`-th history of a holdout, where all would take too long to validate on. */

@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { adam, hitRate, leaveLastOut, ndcg, Popularity, SASRec, syntheticShop } from 'seqrec';
+import { adam, evaluate, hitRate, Interactions, leaveLastOut, ndcg, Popularity, SASRec, syntheticShop } from 'seqrec';
 import { afterAll, expect, test } from 'vitest';
-import { type Recipe, runRecipe } from './recipe.ts';
+import { type Recipe, runRecipe, type SeedResult } from './recipe.ts';
 import { protocolOf, sectionOf, tableOf } from './report.ts';
 
 const cache = mkdtempSync(join(tmpdir(), 'seqrec-quality-'));
@@ -63,6 +63,19 @@ test('a run that was stopped ends as one that was not', async () => {
   const resumed = await runRecipe(recipe, { ...options, name: 'stopped', seeds: 1 });
   expect(resumed.seeds[0]?.metrics).toEqual(whole.seeds[0]?.metrics);
   expect(readdirSync(join(cache, 'stopped'))).toEqual(['42.json']);
+});
+
+test('a refit learns from both parts for the chosen number of epochs', async () => {
+  const { log } = syntheticShop({ users: 60 });
+  const parts = leaveLastOut(log);
+  const whole = new Interactions(log.items, log.users, parts.test.histories);
+  const data = async () => ({ ...parts, whole, description: 'A small shop' });
+  const refit = await runRecipe({ ...recipe, data, refit: true }, { ...options, name: 'refit', seeds: 1 });
+  const [{ best, metrics }] = refit.seeds as [SeedResult];
+  using model = recipe.model(parts.test.catalog, await data()) as SASRec;
+  await model.fit(whole, { ...recipe.fit, epochs: best, seed: 42 });
+  expect((await evaluate(model, parts.test, { metrics: recipe.metrics })).metrics).toEqual(metrics);
+  expect(readdirSync(join(cache, 'refit'))).toEqual(['42.json']);
 });
 
 test('a model that counts has no epochs', async () => {

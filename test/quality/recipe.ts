@@ -37,6 +37,11 @@ export interface Recipe {
   >;
   /** What is reported; the first selects the model. */
   readonly metrics: readonly Metric[];
+  /**
+   * Measures a second network, which learns from training and validation part together for the number of epochs that
+   * validation has chosen for the first. @defaultValue false
+   */
+  readonly refit?: boolean | undefined;
   readonly evaluation?: Omit<EvaluateOptions<Metric>, 'metrics'>;
   /** What others report for this data and protocol. */
   readonly published?: readonly { readonly source: string; readonly values: { readonly [metric: string]: number } }[];
@@ -156,44 +161,52 @@ async function runSeed(
       const seconds = (performance.now() - began) / 1000;
       return { seed, metrics: (await measure(model)).metrics, epochs: 1, seconds, secondsPerEpoch: seconds };
     }
-    const file = join(cache, name, `${seed}.checkpoint`);
     const metric = recipe.metrics[0] as Metric;
-    const report = await model.fit(data.train, {
-      ...(data.validation && { earlyStopping: { metric, patience: 10 } }),
-      ...(workers === undefined ? {} : { workers }),
-      ...recipe.fit,
-      excludeSeen: recipe.evaluation?.excludeSeen ?? true,
-      seed,
-      validation: data.validation,
-      checkpoint: { file },
-      resume: true,
-      signal,
-      onProgress: (progress) => onProgress?.(seed, progress),
-    });
-    log?.(`seed ${seed}: ${report}`);
+    const { excludeSeen = true } = recipe.evaluation ?? {};
+    const { earlyStopping = { metric, patience: 10 }, ...fit } = recipe.fit ?? {};
+    const train = async (network: SequenceModel, kept: string, more: FitOptions, on = data.train) => {
+      const report = await network.fit(on, {
+        ...(workers === undefined ? {} : { workers }),
+        ...fit,
+        ...more,
+        excludeSeen,
+        seed,
+        checkpoint: { file: join(cache, name, kept) },
+        resume: true,
+        signal,
+        onProgress: (progress) => onProgress?.(seed, progress),
+      });
+      log?.(`seed ${seed}: ${report}`);
+      return report;
+    };
+    const files = [`${seed}.checkpoint`, `${seed}.refit.checkpoint`] as const;
+    const { validation } = data;
+    const report = await train(model, files[0], validation ? { validation, earlyStopping } : {});
     const trained = report.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
-    const result: SeedResult = {
+    using second = recipe.refit ? (recipe.model(data.test.catalog, data) as SequenceModel) : undefined;
+    const again = second && (await train(second, files[1], { epochs: report.best?.epoch }, data.whole));
+    const { metrics } = await measure(second ?? model);
+    for (const file of files) await rm(join(cache, name, file), { force: true });
+    return {
       seed,
-      metrics: (await measure(model)).metrics,
+      metrics,
       epochs: report.epochs.length,
       best: report.best?.epoch,
-      seconds: report.seconds,
+      seconds: report.seconds + (again?.seconds ?? 0),
       secondsPerEpoch: trained / report.epochs.length,
     };
-    await rm(file, { force: true });
-    return result;
   } finally {
     model.dispose();
   }
 }
 
-function describeSettings({ model: make, fit, evaluation, metrics }: Recipe, data: DataSet): string {
+function describeSettings({ model: make, fit, refit, evaluation, metrics }: Recipe, data: DataSet): string {
   const model = make(data.test.catalog, data);
   const { modelName } = model.constructor as typeof Recommender;
   const config = (model as unknown as { config(): object }).config();
   model.dispose();
   return JSON.stringify(
-    { data: data.description, modelName, config, fit, evaluation, metrics: metrics.map(({ key }) => key) },
+    { data: data.description, modelName, config, fit, refit, evaluation, metrics: metrics.map(({ key }) => key) },
     plain,
   );
 }

@@ -1,9 +1,9 @@
 import { rsc15Shipped } from '../data-sets.ts';
 import type { Recipe } from '../recipe.ts';
-import { recipe as whole } from './rsc15-gru4rec.ts';
+import { recipe as selected } from './rsc15-gru4rec.ts';
 
 export const recipe: Recipe = {
-  ...whole,
+  ...selected,
   section: 'RSC15, the positions with shipped lists',
   data: rsc15Shipped,
   published: [
