@@ -3,8 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { tensorOf, type Weight } from '../core/parameter.ts';
+import { create } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber } from '../core/shape.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
 import type { Continued } from './block.ts';
 import { Linear } from './linear.ts';
@@ -54,16 +55,13 @@ export class MultiHeadAttention extends Module {
   constructor({ dim, heads, dropout = 0, positions, ...options }: MultiHeadAttentionOptions) {
     super();
     const { bias = true, outputProjection = true } = options;
-    if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
-      throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-    }
-    this.heads = heads;
+    this.heads = checkHeads(dim, heads);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.query = new Linear(dim, dim, { bias });
     this.key = new Linear(dim, dim, { bias });
     this.value = new Linear(dim, dim, { bias });
     this.output = outputProjection ? new Linear(dim, dim, { bias }) : undefined;
-    this.positions = positions?.create({ dim, heads });
+    this.positions = positions && create('positions', positions, { dim, heads });
   }
 
   /**

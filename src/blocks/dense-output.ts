@@ -1,6 +1,7 @@
 /** The output head of BERT: a dense layer before the scores. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../core/module.ts';
+import { create } from '../core/part.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { LayerNorm } from './layer-norm.ts';
 import { Linear } from './linear.ts';
@@ -21,7 +22,7 @@ export function denseOutput(options: DenseOutputOptions = {}): OutputPart {
   return {
     name: 'denseOutput',
     options: { activation, epsilon, output },
-    create: (size) => new DenseHead(size.dim, activation, epsilon, output.create(size)),
+    create: (size) => new DenseHead(size.dim, activation, epsilon, create('output', output, size)),
   };
 }
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fanInUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter, tensorOf } from '../core/parameter.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, checkOneOf } from '../core/shape.ts';
 import { gruCell } from '../ops/gru-cell.ts';
 import { linear } from '../ops/linear.ts';
 import { type Edges, neighborSums } from '../ops/neighbor-sums.ts';
@@ -56,7 +56,7 @@ export class GatedGraph extends Module {
     this.received = each(() => new Parameter([dim], init ?? zeros));
     this.input = new Linear(relations * dim, 3 * dim, linear);
     this.state = new Linear(dim, 3 * dim, linear);
-    this.reset = reset;
+    this.reset = checkOneOf('reset', reset, ['after', 'before']);
   }
 
   /**

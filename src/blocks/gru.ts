@@ -4,7 +4,7 @@ import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, checkOneOf } from '../core/shape.ts';
 import { dropout } from '../ops/dropout.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { gru } from '../ops/gru.ts';
@@ -89,7 +89,7 @@ class GRULayer extends Module {
     super();
     this.input = new Linear(inputs, 3 * width, { bias, init: uniformInit(Math.sqrt(6 / (inputs + width))) });
     this.state = new Linear(width, 3 * width, { bias, init: uniformInit(Math.sqrt(3 / width)) });
-    this.reset = reset;
+    this.reset = checkOneOf('reset', reset, ['after', 'before']);
   }
 
   forward(x: tf.Tensor2D, layout: Layout, initial?: tf.Tensor2D): tf.Tensor2D {

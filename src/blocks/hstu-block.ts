@@ -2,9 +2,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
+import { create } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber } from '../core/shape.ts';
 import { silu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -60,10 +61,7 @@ export class HSTUBlock extends Module {
 
   constructor({ dim, heads, maxLength, biases = [], dropout = 0, epsilon = 1e-6 }: HSTUBlockOptions) {
     super();
-    if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
-      throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-    }
-    this.heads = heads;
+    this.heads = checkHeads(dim, heads);
     this.maxLength = checkNumber('maxLength', maxLength, { min: 1, integer: true });
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.norm = new LayerNorm(dim, { epsilon });
@@ -71,7 +69,7 @@ export class HSTUBlock extends Module {
     this.value = new Linear(dim, dim, { bias: false });
     this.query = new Linear(dim, dim, { bias: false });
     this.key = new Linear(dim, dim, { bias: false });
-    this.biases = biases.map((bias) => bias.create({ maxLength }));
+    this.biases = biases.map((bias) => create('biases', bias, { maxLength }));
     this.attentionNorm = new LayerNorm(dim, { epsilon });
     this.output = new Linear(dim, dim);
   }

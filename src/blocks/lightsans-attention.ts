@@ -5,7 +5,7 @@ import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber } from '../core/shape.ts';
 import { attention } from '../ops/attention.ts';
 import { dropout } from '../ops/dropout.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -65,10 +65,7 @@ export class LightSANsAttention extends Module {
 
   constructor({ dim, heads, interests = 5, dropout = 0, epsilon = 1e-12 }: LightSANsAttentionOptions) {
     super();
-    if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
-      throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-    }
-    this.heads = heads;
+    this.heads = checkHeads(dim, heads);
     this.interests = checkNumber('interests', interests, { min: 1, integer: true });
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.query = new Linear(dim, dim);

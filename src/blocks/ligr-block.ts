@@ -2,7 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
+import { create } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
+import { checkOneOf } from '../core/shape.ts';
 import { sigmoid } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -53,9 +55,9 @@ export class LigrBlock extends Module implements SequenceBlock {
     this.attention = new MultiHeadAttention({ dim, heads, dropout });
     this.gate1 = new Linear(dim, dim);
     this.norm2 = new LayerNorm(dim, { epsilon });
-    this.feedForward = feedForward.create({ dim, dropout });
+    this.feedForward = create('feedForward', feedForward, { dim, dropout });
     this.gate2 = new Linear(dim, dim);
-    this.gate = gate;
+    this.gate = checkOneOf('gate', gate, ['input', 'normalized']);
     this.causal = causal;
     this.dropout = dropout;
   }

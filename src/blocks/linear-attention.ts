@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber } from '../core/shape.ts';
 import { linearAttention } from '../ops/linear-attention.ts';
 import { normalizeElus } from '../ops/normalize-rows.ts';
 import { Linear } from './linear.ts';
@@ -33,10 +33,7 @@ export class LinearAttention extends Module {
 
   constructor({ dim, heads, scale }: LinearAttentionBlockOptions) {
     super();
-    if (dim % checkNumber('heads', heads, { min: 1, integer: true }) !== 0) {
-      throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
-    }
-    this.heads = heads;
+    this.heads = checkHeads(dim, heads);
     this.scale = checkNumber('scale', scale ?? Math.sqrt(heads / dim), { above: 0 });
     this.query = new Linear(dim, dim);
     this.key = new Linear(dim, dim);

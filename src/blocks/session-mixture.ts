@@ -4,7 +4,7 @@ import { xavierUniform } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
-import type { Part } from '../core/part.ts';
+import { create, type Part } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -114,10 +114,10 @@ class TransformerWeights extends Module implements SessionMixture {
     epsilon,
   }: Settings & { dim: number; maxLength: number }) {
     super();
-    this.positions = positions.create({ dim, maxLength });
+    this.positions = create('positions', positions, { dim, maxLength });
     this.inputNorm = new LayerNorm(dim, { epsilon });
     const size = { dim, heads, dropout, causal: true };
-    this.blocks = Array.from({ length: layers }, () => block.create(size));
+    this.blocks = Array.from({ length: layers }, () => create('block', block, size));
     this.query = new Parameter([1, dim], xavierUniform);
     this.dropout = dropout;
   }

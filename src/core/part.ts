@@ -1,4 +1,5 @@
 /** Parts: the exchangeable pieces of a model or a run, which a model file can name. */
+import { describe } from './shape.ts';
 
 /** Anything JSON can hold, or a part inside the options of another. */
 export type PartOption = string | number | boolean | null | undefined | Part | readonly PartOption[];
@@ -33,6 +34,18 @@ export function isPart(value: unknown): value is Part {
     typeof (value as Part).options === 'object' &&
     (value as Part).options !== null
   );
+}
+
+/** Returns `part` if it has `method`, else throws; most often the function that makes the part was not called. */
+export function checkPart<P extends object>(name: string, part: P, method: keyof P & string): P {
+  if (typeof part?.[method] === 'function') return part;
+  const advice = typeof part === 'function' ? ': call it' : '';
+  throw new TypeError(`${name} must be a part with the method '${method}', got ${describe(part)}${advice}.`);
+}
+
+/** What the part `name` makes for `size`. */
+export function create<S, B>(name: string, part: { create(size: S): B }, size: S): B {
+  return checkPart(name, part, 'create').create(size);
 }
 
 /** `value` with every part in it replaced by its JSON. */

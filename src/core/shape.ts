@@ -56,6 +56,36 @@ export function checkNumber(name: string, value: unknown, limits: NumberLimits =
   return value;
 }
 
+/** Returns `heads` if it is a number of attention heads that divides `dim`. */
+export function checkHeads(dim: number, heads: number): number {
+  if (dim % checkNumber('heads', heads, { min: 1, integer: true }) === 0) return heads;
+  throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
+}
+
+/** Returns `value` if it is true or false: any other value of a switch would pass as true. */
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${name} must be true or false, got ${describe(value)}.`);
+}
+
+/** Returns `value` if it is one of `values`. */
+export function checkOneOf<V extends string>(name: string, value: V, values: readonly V[]): V {
+  if (values.includes(value)) return value;
+  throw new RangeError(`${name} must be ${values.map((each) => `'${each}'`).join(' or ')}, got ${describe(value)}.`);
+}
+
+/** Throws if there are `others`, options that `what` does not have: a misspelt one would be ignored without a word. */
+export function refuseOthers(what: string, others: { readonly [option: string]: never }): void {
+  const [name] = Object.keys(others);
+  if (name !== undefined) throw new TypeError(`${what} has no option '${name}': correct its name or leave it out.`);
+}
+
+/** Throws unless `signal` is an AbortSignal, or there is none. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.throwIfAborted === 'function') return;
+  throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}: pass the signal of a controller.`);
+}
+
 /** A short text of any value for an error message. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;

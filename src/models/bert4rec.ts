@@ -11,7 +11,7 @@ import type { PositionBlock, PositionsPart } from '../blocks/positions/positions
 import { transformerBlock } from '../blocks/transformer-block.ts';
 import { truncatedNormal } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -85,11 +85,11 @@ export class BERT4Rec extends SequenceModel {
     this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
     this.scale = checkNumber('scale', options.scale ?? 1);
     this.items = new MaskableEmbedding(items.size, dim, { init: truncatedNormal(STD) });
-    this.positions = positions.create({ dim, maxLength: this.maxLength });
-    this.inputNorm = inputNorm.create(dim);
+    this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
+    this.inputNorm = create('inputNorm', inputNorm, dim);
     const size = { dim, heads, dropout: this.dropout, causal: false };
-    this.blocks = Array.from({ length: layers }, () => block.create(size));
-    this.head = output.create({ items: this.items, count: items.size, dim });
+    this.blocks = Array.from({ length: layers }, () => create('block', block, size));
+    this.head = create('output', output, { items: this.items, count: items.size, dim });
     this.#options = { dim, layers, heads, positions, inputNorm, block, output };
   }
 

@@ -8,7 +8,7 @@ import type { PositionBlock, PositionsPart } from '../blocks/positions/positions
 import { allPositions, type ScoreHead, type ScoreHeadPart } from '../blocks/score-head.ts';
 import { transformerBlock } from '../blocks/transformer-block.ts';
 import type { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -94,10 +94,10 @@ export class BST extends CandidateModel {
     this.others = Object.keys(others).length > 0 ? new FeatureEmbedding(others) : undefined;
     const { width } = this.events;
     const length = this.maxLength + 1;
-    this.positions = positions.create({ dim: width, maxLength: length });
+    this.positions = create('positions', positions, { dim: width, maxLength: length });
     const blockSize = { dim: width, heads, dropout: this.dropout, causal: head.reads === 'past' };
-    this.blocks = Array.from({ length: layers }, () => block.create(blockSize));
-    this.head = head.create({ dim: width, length, others: this.others?.width ?? 0, dropout: this.dropout });
+    this.blocks = Array.from({ length: layers }, () => create('block', block, blockSize));
+    this.head = create('head', head, { dim: width, length, others: this.others?.width ?? 0, dropout: this.dropout });
     this.#options = { dim, featureDim, join, positions, layers, heads, block, head };
   }
 

@@ -13,7 +13,7 @@ import { transformerBlock } from '../blocks/transformer-block.ts';
 import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { tensorOf } from '../core/parameter.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -66,7 +66,7 @@ export class CORE extends SequenceModel {
     checkNumber('sessionDropout', sessionDropout, { min: 0, below: 1 });
     checkNumber('itemDropout', itemDropout, { min: 0, below: 1 });
     this.items = new Embedding(items.size, dim, { init: uniformInit(1 / Math.sqrt(dim)) });
-    this.mixture = mixture.create({ dim, maxLength: this.maxLength });
+    this.mixture = create('mixture', mixture, { dim, maxLength: this.maxLength });
     this.#options = { dim, mixture };
     this.#settings = { temperature, sessionDropout, itemDropout };
   }

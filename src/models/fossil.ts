@@ -5,6 +5,7 @@ import { type Output, type OutputHead, type OutputPart, untiedOutput } from '../
 import { xavierNormal, zeros } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
+import { create } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -64,7 +65,7 @@ export class FOSSIL extends UserModel {
     this.items = new Embedding(items.size, dim, { init: xavierNormal });
     this.chain = new Parameter([order], zeros);
     this.users = users && new UserVectors(users, order, xavierNormal);
-    this.head = output.create({ items: this.items, count: items.size, dim });
+    this.head = create('output', output, { items: this.items, count: items.size, dim });
     this.#options = { dim, output };
   }
 

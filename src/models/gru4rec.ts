@@ -11,7 +11,7 @@ import {
   separateEmbedding,
 } from '../blocks/recurrent-input.ts';
 import type { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -69,7 +69,7 @@ export class GRU4Rec extends SequenceModel {
     const widths = typeof hidden === 'number' ? [hidden] : hidden;
     if (widths.length === 0) throw new RangeError('hidden must have the width of at least one layer, got none.');
     this.embeddingDropout = checkNumber('embeddingDropout', options.embeddingDropout ?? 0, { min: 0, below: 1 });
-    const { input, head } = embedding.create({ items: items.size, hidden: widths });
+    const { input, head } = create('embedding', embedding, { items: items.size, hidden: widths });
     const others = input.recurrent ? widths.slice(1) : widths;
     this.input = input;
     this.gru = new GRU({ inputs: input.dim, hidden: others, bias, reset, dropout });

@@ -9,7 +9,7 @@ import type { PositionBlock, PositionsPart } from '../blocks/positions/positions
 import { relativePositions } from '../blocks/positions/relative-positions.ts';
 import { relativeTimes } from '../blocks/positions/relative-times.ts';
 import type { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -67,7 +67,7 @@ export class HSTU extends SequenceModel {
     this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
     this.scale = checkNumber('scale', options.scale ?? 1);
     this.items = new Embedding(items.size, dim);
-    this.positions = positions.create({ dim, maxLength: this.maxLength });
+    this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     const size = { dim, heads, biases, dropout: this.dropout, epsilon };
     this.blocks = Array.from({ length: layers }, () => new HSTUBlock({ ...size, maxLength: this.maxLength }));
     this.#options = { layers, positions, scale: this.scale, ...size };

@@ -9,7 +9,7 @@ import { learnedFromEnd } from '../blocks/positions/learned.ts';
 import type { PositionBlock, PositionsPart } from '../blocks/positions/positions.ts';
 import { sasrecBlock } from '../blocks/sasrec-block.ts';
 import type { Layout } from '../core/layout.ts';
-import type { PartOption } from '../core/part.ts';
+import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
@@ -85,12 +85,12 @@ export class SASRec extends SequenceModel {
     this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
     this.scale = checkNumber('scale', options.scale ?? Math.sqrt(dim));
     this.items = new Embedding(items.size, dim);
-    this.positions = positions.create({ dim, maxLength: this.maxLength });
-    this.inputNorm = inputNorm.create(dim);
+    this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
+    this.inputNorm = create('inputNorm', inputNorm, dim);
     const size = { dim, heads, dropout: this.dropout, causal: true };
-    this.blocks = Array.from({ length: layers }, () => block.create(size));
-    this.norm = norm.create(dim);
-    this.head = output.create({ items: this.items, count: items.size, dim });
+    this.blocks = Array.from({ length: layers }, () => create('block', block, size));
+    this.norm = create('norm', norm, dim);
+    this.head = create('output', output, { items: this.items, count: items.size, dim });
     this.#options = { dim, layers, heads, positions, inputNorm, block, norm, output };
   }
 

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkHeads, checkNumber, expectShape } from '../core/shape.ts';
 import { chunkMask, chunkOf, chunksOf } from './attention-chunks.ts';
 import {
   type AttentionPlan,
@@ -107,7 +107,7 @@ const CHUNK_ROWS = 128;
 function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): AttentionPlan {
   const { queries, keys = queries, heads, causal = false, dropout } = options;
   const dim = q.shape[1];
-  checkHeads(dim, heads, queries, keys);
+  checkAttention(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of attention');
   expectShape(k, [keys.capacity, dim], 'The keys of attention');
   const rate = checkNumber('The dropout rate', dropout?.rate ?? 0, { min: 0, below: 1 });
@@ -125,9 +125,8 @@ function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): Atte
 }
 
 /** @throws RangeError when the heads do not divide the width, or the layouts are not of the same sequences */
-export function checkHeads(dim: number, heads: number, queries: Layout, keys: Layout): void {
-  checkNumber('heads', heads, { min: 1, integer: true });
-  if (dim % heads !== 0) throw new RangeError(`dim (${dim}) must be a multiple of heads (${heads}).`);
+export function checkAttention(dim: number, heads: number, queries: Layout, keys: Layout): void {
+  checkHeads(dim, heads);
   if (keys.count !== queries.count) {
     throw new RangeError(
       `Queries and keys must have the same number of sequences, got ${queries.count} and ${keys.count}.`,

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
-import { checkHeads } from './attention.ts';
+import { checkAttention } from './attention.ts';
 import { longestOf } from './attention-fused.ts';
 import { pieceMasks, piecesOf, ROWS, type Sight } from './linear-attention-pieces.ts';
 import { pairProducts, pairSums } from './pairs.ts';
@@ -38,7 +38,7 @@ export function linearAttention(
   { queries, keys = queries, heads, causal = false }: LinearAttentionOptions,
 ): tf.Tensor2D {
   const dim = q.shape[1];
-  checkHeads(dim, heads, queries, keys);
+  checkAttention(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of linearAttention');
   expectShape(k, [keys.capacity, dim], 'The keys of linearAttention');
   expectShape(v, [keys.capacity, dim], 'The values of linearAttention');

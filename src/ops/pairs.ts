@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { expectShape } from '../core/shape.ts';
-import { checkHeads } from './attention.ts';
+import { checkAttention } from './attention.ts';
 import { chunkOf, forEachPair, memoKey } from './attention-chunks.ts';
 import { countPairs, type PairsPlan, pairProductsOf, pairSumsOf } from './pairs-sums.ts';
 import { withGradient } from './with-gradient.ts';
@@ -102,6 +102,6 @@ export function pairIndices(
 }
 
 function planOf(dim: number, { queries, keys = queries, heads, causal = false }: PairsOptions): PairsPlan {
-  checkHeads(dim, heads, queries, keys);
+  checkAttention(dim, heads, queries, keys);
   return { queries, keys, heads, causal, pairs: countPairs({ first: 0, end: queries.count }, queries, keys) };
 }

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
+import { create } from '../../core/part.ts';
 import type { Ragged } from '../../core/ragged.ts';
 import { describe } from '../../core/shape.ts';
 import type { PositionBlock, PositionsPart } from './positions.ts';
@@ -24,7 +25,11 @@ export function summed({ of }: SummedOptions): PositionsPart {
   if (!Array.isArray(of) || of.length === 0) {
     throw new TypeError(`summed needs a list of positions as 'of', got ${describe(of)}.`);
   }
-  return { name: 'summed', options: { of }, create: (size) => new Summed(of.map((part) => part.create(size))) };
+  return {
+    name: 'summed',
+    options: { of },
+    create: (size) => new Summed(of.map((part) => create('summed: of', part, size))),
+  };
 }
 
 class Summed extends Module implements PositionBlock {
