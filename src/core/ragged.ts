@@ -36,8 +36,10 @@ export class Ragged {
     for (const [name, column] of Object.entries(sequences)) checkLength(name, column, offsets.length - 1, 'sequences');
   }
 
-  /** From one list of catalogue rows a sequence. */
+  /** From one list of catalogue rows a sequence. @throws TypeError for what is no list of whole numbers */
   static from(lists: readonly ArrayLike<number>[]): Ragged {
+    if (!Array.isArray(lists)) throw new TypeError(`The sequences must be an array of lists, got ${describe(lists)}.`);
+    lists.forEach(checkList);
     const offsets = new Int32Array(lists.length + 1);
     lists.forEach((list, b) => {
       offsets[b + 1] = (offsets[b] as number) + list.length;
@@ -168,6 +170,17 @@ function mapColumns(columns: SequenceColumns, change: (column: Column) => Column
   return Object.fromEntries(
     Object.entries(columns).flatMap(([name, column]) => (column ? [[name, change(column)]] : [])),
   );
+}
+
+function checkList(list: ArrayLike<number>, b: number): void {
+  if (list instanceof Int32Array) return;
+  if (typeof list !== 'object' || list === null || list.length === undefined) {
+    throw new TypeError(`Sequence ${b} must be a list of rows, got ${describe(list)}.`);
+  }
+  for (let i = 0; i < list.length; i++) {
+    if (list[i] === ((list[i] as number) | 0)) continue;
+    throw new TypeError(`Sequence ${b} must be a list of 32-bit whole numbers, got ${describe(list[i])}.`);
+  }
 }
 
 function checkOffsets(offsets: Int32Array, events: number): void {

@@ -1,5 +1,5 @@
 /** The items of a data set: raw ids outside, rows 0 … V-1 inside. */
-import { describe } from '../core/shape.ts';
+import { checkOneOf, describe } from '../core/shape.ts';
 import {
   checkFeatures,
   checkSchema,
@@ -169,6 +169,10 @@ export class Catalog {
    * @throws TypeError for a value that can be no id, RangeError for an unknown id if `unknown` is 'error'
    */
   rows(ids: Iterable<ItemId>, { unknown = 'drop' }: RowsOptions = {}): KnownRows {
+    if (ids === null || typeof ids !== 'object') {
+      throw new TypeError(`Items must be given as a list of ids, got ${describe(ids)}: put it in [ ].`);
+    }
+    checkOneOf('unknown', unknown, ['drop', 'error']);
     const rows: number[] = [];
     const left: ItemId[] = [];
     for (const id of ids) {

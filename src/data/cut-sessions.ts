@@ -2,7 +2,7 @@
 import { Ragged } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { UserId } from './event-collector.ts';
-import { Interactions } from './interactions.ts';
+import { checkLog, Interactions } from './interactions.ts';
 
 /**
  * Cuts each user's history where more than `gap` passes between two events (30 minutes is usual for shops). Each session
@@ -17,6 +17,7 @@ import { Interactions } from './interactions.ts';
  * ```
  */
 export function cutSessions(log: Interactions, { gap }: { gap: number }): Interactions {
+  checkLog('cutSessions', log);
   checkNumber('gap', gap, { above: 0 });
   const { sequences } = log;
   const { time, offsets } = sequences;

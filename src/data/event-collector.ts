@@ -1,6 +1,6 @@
 /** Gathers events in any order into one sequence a user, without keeping an object for a row. */
 import { Ragged, range } from '../core/ragged.ts';
-import { describe } from '../core/shape.ts';
+import { checkOneOf, describe } from '../core/shape.ts';
 import { Catalog, checkId, type ItemId } from './catalog.ts';
 import {
   COLUMN_GROUPS,
@@ -65,8 +65,11 @@ export class EventCollector {
   /** @param unit what an event's number counts: 'Row', 'Line' */
   constructor(unit: string, options: CollectOptions = {}) {
     this.#unit = unit;
+    if (options.catalog !== undefined && !(options.catalog instanceof Catalog)) {
+      throw new TypeError(`catalog must be a Catalog, such as log.items, got ${describe(options.catalog)}.`);
+    }
     this.#catalog = options.catalog;
-    this.#drop = options.unknown === 'drop';
+    this.#drop = checkOneOf('unknown', options.unknown ?? 'error', ['error', 'drop']) === 'drop';
     this.#schema = schemaOf(options);
     const { item, event, context, user } = this.#schema;
     const columns = (features: FeatureSchema['item'], owner: string) =>

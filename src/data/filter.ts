@@ -1,8 +1,8 @@
 /** Logs without rare users and items. */
 import { Ragged, range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, describe, refuseOthers } from '../core/shape.ts';
 import { increment, type UserId } from './event-collector.ts';
-import { Interactions } from './interactions.ts';
+import { checkLog, Interactions } from './interactions.ts';
 
 /** How many events a user and an item must have to stay; events of the same user and item count each. */
 export interface MinimumCounts {
@@ -25,6 +25,7 @@ export interface MinimumCounts {
  * ```
  */
 export function kCore(log: Interactions, minimum: number | MinimumCounts): Interactions {
+  checkLog('kCore', log);
   const limits = checkLimits(typeof minimum === 'number' ? { user: minimum, item: minimum } : minimum);
   const keep = everything(log);
   while (removeRare(log, keep, limits)) {
@@ -40,6 +41,7 @@ export function kCore(log: Interactions, minimum: number | MinimumCounts): Inter
  * @throws RangeError when nothing is left
  */
 export function minimumCounts(log: Interactions, minimum: MinimumCounts): Interactions {
+  checkLog('minimumCounts', log);
   const limits = checkLimits(minimum);
   const keep = everything(log);
   removeRare(log, keep, limits);
@@ -51,7 +53,12 @@ interface Kept {
   item: Uint8Array;
 }
 
-function checkLimits({ user = 1, item = 1 }: MinimumCounts): { user: number; item: number } {
+function checkLimits(minimum: MinimumCounts): { user: number; item: number } {
+  if (minimum === null || typeof minimum !== 'object') {
+    throw new TypeError(`The least numbers of events must be such as { user: 5, item: 5 }, got ${describe(minimum)}.`);
+  }
+  const { user = 1, item = 1, ...others } = minimum;
+  refuseOthers('MinimumCounts', others);
   return {
     user: checkNumber('The least number of events a user', user, { min: 1, integer: true }),
     item: checkNumber('The least number of events an item', item, { min: 1, integer: true }),

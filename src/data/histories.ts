@@ -1,7 +1,7 @@
 /** What an application asks with: ids or events of histories, and what is known of the user and the moment. */
 import type { Column, EventColumns } from '../core/ragged.ts';
 import { Ragged } from '../core/ragged.ts';
-import { describe } from '../core/shape.ts';
+import { checkOneOf, describe } from '../core/shape.ts';
 import { type Catalog, checkId, type ItemId } from './catalog.ts';
 import type { Feature, FeatureValue } from './feature.ts';
 import { codesOfValue, type NamedFeatures, type UnknownValues } from './features.ts';
@@ -78,6 +78,7 @@ export function readEvents(
   histories: Iterable<Iterable<ItemId | HistoryEvent>>,
   unknown: UnknownValues = 'drop',
 ): KnownHistories {
+  checkOneOf('unknown', unknown, ['drop', 'error']);
   const { event } = catalog.features;
   const rows: number[] = [];
   const left: ItemId[][] = [];
@@ -85,7 +86,7 @@ export function readEvents(
   const times: number[] = [];
   const codes = new Columns(event, 'The events of a history', unknown);
   for (const history of histories) {
-    if (typeof history !== 'object' || history === null) {
+    if (typeof history !== 'object' || history === null || !(Symbol.iterator in history)) {
       throw new TypeError(`A history must be a list of item ids, oldest first, got ${describe(history)}.`);
     }
     const dropped: ItemId[] = [];

@@ -1,8 +1,9 @@
 /** What a model is measured on: histories, and the events that really followed them. */
-import { type Ragged, range } from '../core/ragged.ts';
-import type { Catalog } from './catalog.ts';
+import { Ragged, range } from '../core/ragged.ts';
+import { describe } from '../core/shape.ts';
+import { Catalog } from './catalog.ts';
 import type { UserId } from './event-collector.ts';
-import type { Interactions } from './interactions.ts';
+import { checkLog, type Interactions } from './interactions.ts';
 
 /** Histories and the events to be predicted from them. */
 export interface Holdout {
@@ -24,8 +25,19 @@ export interface Split {
   readonly test: Holdout;
 }
 
+/** @throws TypeError unless `holdout` is one; `who` was called with it */
+export function checkHoldout(who: string, holdout: Holdout): void {
+  if (holdout?.catalog instanceof Catalog && holdout.histories instanceof Ragged && holdout.targets instanceof Ragged) {
+    return;
+  }
+  throw new TypeError(
+    `${who} takes a holdout such as the test of leaveLastOut(log), got ${describe(holdout)}: split the log first.`,
+  );
+}
+
 /** Keeps only the first target of each history: the next event. */
 export function firstTarget(holdout: Holdout): Holdout {
+  checkHoldout('firstTarget', holdout);
   const { targets } = holdout;
   return {
     ...holdout,
@@ -46,6 +58,7 @@ export function firstTarget(holdout: Holdout): Holdout {
  * @throws RangeError when no sequence has two events
  */
 export function everyNext(log: Interactions): Holdout {
+  checkLog('everyNext', log);
   const { sequences } = log;
   const which: number[] = [];
   const position: number[] = [];

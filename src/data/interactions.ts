@@ -1,7 +1,7 @@
 /** A log of who met which item: the data set that splits, filters and training take. */
 import { checkCodes } from '../core/codes.ts';
 import { Ragged, range, type SequenceColumns } from '../core/ragged.ts';
-import { describe } from '../core/shape.ts';
+import { describe, refuseOthers } from '../core/shape.ts';
 import type { Catalog, ItemId } from './catalog.ts';
 import { type CollectOptions, EventCollector, type UserId } from './event-collector.ts';
 import { featureNames, type NamedFeatures } from './features.ts';
@@ -85,7 +85,9 @@ export class Interactions {
         `The rows must be an array or another iterable of { user, item, time? }, got ${describe(rows)}: gather other sources into an array, or read files with readInteractions.`,
       );
     }
-    const log = new EventCollector('Row', options);
+    const { catalog, unknown, features: declared, ...others } = options;
+    refuseOthers('Interactions.from', others);
+    const log = new EventCollector('Row', { catalog, unknown, features: declared });
     const features = new Set(log.features);
     let number = 0;
     for (const row of rows) {
@@ -145,6 +147,24 @@ export class Interactions {
   describe(): InteractionsSummary {
     return summarize(this.items, this.sequences);
   }
+}
+
+/** @throws TypeError unless `log` is one; `who` was called with it */
+export function checkLog(who: string, log: Interactions): void {
+  if (log instanceof Interactions) return;
+  const advice = Array.isArray(log)
+    ? 'make them with Interactions.from(rows)'
+    : 'such as the log, or the train of a split';
+  throw new TypeError(`${who} takes Interactions, got ${describe(log)}: ${advice}.`);
+}
+
+/** @throws TypeError unless `data` is a log, RangeError unless it is of the items that a model knows */
+export function checkTraining(data: Interactions, known: Catalog): void {
+  checkLog('fit', data);
+  if (data.items.equals(known)) return;
+  throw new RangeError(
+    `The model was made for a catalogue of ${known.describe()} and the data has another of ${data.items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
+  );
 }
 
 function checkColumns(row: unknown, number: number, features: ReadonlySet<string>): void {

@@ -1,7 +1,7 @@
 /** What training has seen of the events that it is measured on. */
 import type { UserId } from './event-collector.ts';
-import type { Holdout } from './holdout.ts';
-import type { Interactions } from './interactions.ts';
+import { checkHoldout, type Holdout } from './holdout.ts';
+import { checkLog, type Interactions } from './interactions.ts';
 
 /** Counts of what training knows of a holdout and may not, or does not and ought to; prints as a short text. */
 export interface LeakReport {
@@ -33,6 +33,8 @@ export interface LeakReport {
  * ```
  */
 export function findLeaks(train: Interactions, holdout: Holdout): LeakReport {
+  checkLog('findLeaks', train);
+  checkHoldout('findLeaks', holdout);
   const { histories, targets, catalog } = holdout;
   const { sequences, items } = train;
   if (!catalog.covers(items.withFeatures())) {

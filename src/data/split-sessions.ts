@@ -2,7 +2,7 @@
 import { range } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import { everyNext, type Holdout, type Split } from './holdout.ts';
-import { Interactions } from './interactions.ts';
+import { checkLog, Interactions } from './interactions.ts';
 
 /** Which sessions a part has: a share of all, those that end at a time or later, or those of the last stretch of time. */
 export type SessionPart = number | { from: number | Date } | { last: number };
@@ -23,6 +23,7 @@ export interface SessionSplitOptions {
  * @throws RangeError when the log has no times or a part would be empty
  */
 export function splitSessions(log: Interactions, options: SessionSplitOptions = {}): Split {
+  checkLog('splitSessions', log);
   const { validation = 0.1, test = 0.1 } = options;
   const { sequences } = log;
   const { time } = sequences;

@@ -3,7 +3,7 @@ import { range } from '../core/ragged.ts';
 import { Rng } from '../core/rng.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Holdout, Split } from './holdout.ts';
-import { Interactions } from './interactions.ts';
+import { checkLog, Interactions } from './interactions.ts';
 
 export interface UserSplitOptions {
   /** The share of the users that are held out for validation. @defaultValue 0.1 */
@@ -24,6 +24,7 @@ export interface UserSplitOptions {
  * @throws RangeError when the shares do not fit or leave a part without users
  */
 export function splitUsers(log: Interactions, options: UserSplitOptions = {}): Split {
+  checkLog('splitUsers', log);
   const { validation = 0.1, test = 0.1, targets = 0.2, seed = 42 } = options;
   checkNumber('validation', validation, { above: 0, below: 1 });
   checkNumber('test', test, { above: 0, below: 1 - validation });

@@ -2,7 +2,7 @@
 import { type Ragged, range } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Holdout, Split } from './holdout.ts';
-import { Interactions } from './interactions.ts';
+import { checkLog, Interactions } from './interactions.ts';
 
 /** The shares of the events, each above 0, together below 1. */
 export interface FractionOptions {
@@ -32,6 +32,7 @@ export interface TimeSplitOptions {
  * @throws RangeError when no user has 3 events
  */
 export function leaveLastOut(log: Interactions): Split {
+  checkLog('leaveLastOut', log);
   const { sequences } = log;
   const long = withThreeEvents(sequences);
   return {
@@ -68,6 +69,7 @@ export function leaveLastOut(log: Interactions): Split {
  * @throws RangeError when the shares do not fit or no user has 3 events
  */
 export function lastFraction(log: Interactions, options: FractionOptions = {}): Split {
+  checkLog('lastFraction', log);
   const { validation = 0.1, test = 0.1 } = options;
   checkShares(validation, test);
   const { sequences } = log;
@@ -109,6 +111,7 @@ export function lastFraction(log: Interactions, options: FractionOptions = {}): 
  * @throws RangeError when the log has no times, the shares or times do not fit, or a part would be empty
  */
 export function splitByTime(log: Interactions, options: TimeSplitOptions = {}): Split {
+  checkLog('splitByTime', log);
   const { sequences } = log;
   const { time } = sequences;
   if (!time) throw new RangeError('A split by time needs events with times, got none: use leaveLastOut or add times.');

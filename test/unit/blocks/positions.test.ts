@@ -26,7 +26,7 @@ import { backends, use } from '../../support/backends.ts';
 
 /** Encodings of width `dim`, with all weights 1 and all biases 0, or the rows' numbers for a table. */
 async function encodings(part: PositionsPart, dim: number, times: number[][], capacity?: number): Promise<number[][]> {
-  const events = new Ragged(Ragged.from(times).offsets, {
+  const events = new Ragged(Ragged.from(times.map(({ length }) => new Int32Array(length))).offsets, {
     item: new Int32Array(times.flat().length),
     time: Float64Array.from(times.flat()),
   });
