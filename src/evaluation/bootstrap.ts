@@ -23,6 +23,7 @@ export function bootstrapInterval(values: Float64Array, options: BootstrapOption
   const samples = checkNumber('samples', options.samples ?? 1000, { min: 1, integer: true });
   const root = new Rng(options.seed ?? 0).fork('bootstrap');
   const n = values.length;
+  if (n === 0) throw new RangeError('A mean needs at least one value, got none.');
   const means = new Float64Array(samples).map((_, sample) => {
     const rng = root.fork(sample);
     let sum = 0;
@@ -38,6 +39,7 @@ export function bootstrapInterval(values: Float64Array, options: BootstrapOption
  * Allan & Carterette, 2007): the share of sign flips, the observed one included, whose mean is at least as far from 0.
  */
 export function signFlipTest(differences: Float64Array, { samples = 1000, seed = 0 }: BootstrapOptions = {}): number {
+  checkNumber('samples', samples, { min: 1, integer: true });
   const root = new Rng(seed).fork('sign flips');
   const observed = Math.abs(differences.reduce((sum, d) => sum + d, 0));
   // Sums of the same numbers in another order differ in the last digits: those count as equal.

@@ -1,9 +1,10 @@
 /** `evaluate`: measures a model on held-out events in bounded memory. */
+import { checkPart } from '../core/part.ts';
 import { pauser } from '../core/pause.ts';
 import { Ragged, range } from '../core/ragged.ts';
-import { checkNumber, describe } from '../core/shape.ts';
+import { checkBoolean, checkNumber, checkSignal, describe, refuseOthers } from '../core/shape.ts';
 import { withMoments } from '../data/feature-codes.ts';
-import type { Holdout } from '../data/holdout.ts';
+import { checkHoldout, type Holdout } from '../data/holdout.ts';
 import { checkRows } from '../ops/rows.ts';
 import type { Candidates } from './candidates.ts';
 import type { AnyMetric, CatalogMetric, Metric } from './metric.ts';
@@ -59,11 +60,16 @@ export async function evaluate<const M extends AnyMetric>(
   test: Holdout,
   options: EvaluateOptions<M>,
 ): Promise<Report<M['key']>> {
-  const { excludeSeen = true, candidates, signal, onProgress } = options;
-  const batchSize = checkNumber('batchSize', options.batchSize ?? 256, { min: 1, integer: true });
-  const maxBytes = checkNumber('maxBytes', options.maxBytes ?? 64 * 2 ** 20, { above: 0 });
-  checkHoldout(model, test);
-  const { users, lists } = sortMetrics(options.metrics);
+  const { metrics, excludeSeen = true, candidates, batchSize = 256, maxBytes = 64 * 2 ** 20, ...more } = options;
+  const { signal, onProgress, ...others } = more;
+  refuseOthers('evaluate', others);
+  checkBoolean('excludeSeen', excludeSeen);
+  checkNumber('batchSize', batchSize, { min: 1, integer: true });
+  checkNumber('maxBytes', maxBytes, { above: 0 });
+  if (candidates) checkPart('candidates', candidates, 'choose');
+  checkSignal(signal);
+  checkMeasurable(model, test);
+  const { users, lists } = sortMetrics(metrics);
   if (candidates && lists.length > 0) {
     throw new Error(`${lists[0]?.key} counts items of the whole catalogue: measure it without candidates.`);
   }
@@ -126,11 +132,17 @@ export async function evaluate<const M extends AnyMetric>(
     users: total,
   };
   const catalog = lists.map((metric) => [metric.key, metric.catalog(counts.get(metric.key) as Int32Array)] as const);
-  const order = options.metrics.map(({ key }) => key);
+  const order = metrics.map(({ key }) => key);
   return new Report(order, values, new Map(catalog), protocol, test.targets);
 }
 
-function checkHoldout(model: Scorer, { catalog, users, histories, targets }: Holdout): void {
+/** @throws TypeError unless `model` is a model and `test` a holdout, RangeError unless `test` is for this model */
+export function checkMeasurable(model: Scorer, test: Holdout): void {
+  if (typeof model?.scores !== 'function') {
+    throw new TypeError(`evaluate takes a model with the method 'scores', got ${describe(model)}.`);
+  }
+  checkHoldout('evaluate', test);
+  const { catalog, users, histories, targets } = test;
   if (!catalog.covers(model.catalog)) {
     throw new RangeError(
       `The model was made for a catalogue of ${model.catalog.describe()} and the holdout has another of ${catalog.describe()}: split a log of the model's catalogue.`,
@@ -155,18 +167,20 @@ function checkHoldout(model: Scorer, { catalog, users, histories, targets }: Hol
   }
 }
 
-/** The metrics of users and those of all lists. */
-function sortMetrics(metrics: readonly AnyMetric[]): { users: Metric[]; lists: CatalogMetric[] } {
+/** The metrics of users and those of all lists. @throws TypeError for what is no metric, RangeError for one twice */
+export function sortMetrics(metrics: readonly AnyMetric[]): { users: Metric[]; lists: CatalogMetric[] } {
   if (!Array.isArray(metrics) || metrics.length === 0) {
     throw new TypeError(`metrics must be a list such as [hitRate(10), ndcg(10)], got ${describe(metrics)}.`);
   }
   const keys = new Set<string>();
   const [users, lists]: [Metric[], CatalogMetric[]] = [[], []];
   for (const metric of metrics as readonly AnyMetric[]) {
+    const [ofUsers, ofLists] = [metric as Metric, metric as CatalogMetric];
+    if (typeof ofUsers?.user === 'function') users.push(ofUsers);
+    else if (typeof ofLists?.catalog === 'function') lists.push(ofLists);
+    else throw new TypeError(`Every metric must be made as ndcg(10) is, got ${describe(metric)}.`);
     if (keys.has(metric.key)) throw new RangeError(`Every metric must be listed once, got ${metric.key} twice.`);
     keys.add(metric.key);
-    if ('user' in metric) users.push(metric);
-    else lists.push(metric);
   }
   return { users, lists };
 }

@@ -1,6 +1,6 @@
 /** What `fit` can be told, with its defaults and checks. */
-import { type Part, partsToJson } from '../core/part.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkPart, type Part, partsToJson } from '../core/part.ts';
+import { checkBoolean, checkNumber, checkSignal, refuseOthers } from '../core/shape.ts';
 import type { Holdout } from '../data/holdout.ts';
 import type { Interactions } from '../data/interactions.ts';
 import type { Metric } from '../evaluation/metric.ts';
@@ -81,37 +81,42 @@ export interface WorkerOptions {
 /** Options with their defaults filled in. */
 export type FitSettings = ReturnType<typeof readSettings>;
 
-/** @throws RangeError or Error for an option that cannot work */
+/** @throws TypeError, RangeError or Error for an option that there is not or that cannot work */
 export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
   const options: FitOptions = { ...defaults, ...withoutUndefined(given) };
-  const { validation, earlyStopping, checkpoint, signal, onProgress, onWarning, onRecovery } = options;
-  const positive = { min: 1, integer: true };
+  const { objective = nextItem(), loss = crossEntropy(), optimizer = adam(), epochs = 20, ...run } = options;
+  const { batchSize = 128, seed = 42, clipNorm = Infinity, trainable = () => true, workers = 1, ...measured } = run;
+  const { validation, validateEvery = 1, excludeSeen = true, earlyStopping, metrics, ...kept } = measured;
+  const { checkpoint, resume = false, signal, onProgress, onWarning, onRecovery, ...others } = kept;
+  refuseOthers('fit', others);
   if (earlyStopping && !validation) {
     throw new Error('earlyStopping needs validation: pass the validation part of a split.');
   }
   if (checkpoint && checkpoint.file === undefined && !checkpoint.write) {
     throw new Error('checkpoint needs a file or a write function.');
   }
+  checkSignal(signal);
+  const positive = { min: 1, integer: true };
   if (checkpoint?.everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', checkpoint.everyEpochs, positive);
   if (checkpoint?.everySteps !== undefined) checkNumber('checkpoint.everySteps', checkpoint.everySteps, positive);
-  const { workers = 1 } = options;
   const { count, create }: WorkerOptions = typeof workers === 'object' ? workers : { count: workers };
-  const metrics = [...(options.metrics ?? (earlyStopping ? [] : [ndcg(10)]))];
-  if (earlyStopping && !metrics.some(({ key }) => key === earlyStopping.metric.key)) metrics.push(earlyStopping.metric);
+  const stopping = earlyStopping?.metric;
+  const measures = [...(metrics ?? (stopping ? [] : [ndcg(10)]))];
+  if (stopping && !measures.some(({ key }) => key === stopping.key)) measures.push(stopping);
   return {
-    objective: options.objective ?? nextItem(),
-    loss: options.loss ?? crossEntropy(),
-    optimizer: options.optimizer ?? adam(),
-    epochs: checkNumber('epochs', options.epochs ?? 20, positive),
-    batchSize: checkNumber('batchSize', options.batchSize ?? 128, positive),
-    seed: options.seed ?? 42,
-    clipNorm: checkNumber('clipNorm', options.clipNorm ?? Infinity, { above: 0 }),
-    trainable: options.trainable ?? (() => true),
-    validateEvery: checkNumber('validateEvery', options.validateEvery ?? 1, positive),
-    excludeSeen: options.excludeSeen ?? true,
-    resume: options.resume ?? false,
+    objective: checkPart('objective', objective, 'batch'),
+    loss: checkPart('loss', loss, 'forward'),
+    optimizer: checkPart('optimizer', optimizer, 'start'),
+    epochs: checkNumber('epochs', epochs, positive),
+    batchSize: checkNumber('batchSize', batchSize, positive),
+    seed,
+    clipNorm: checkNumber('clipNorm', clipNorm, { above: 0 }),
+    trainable,
+    validateEvery: checkNumber('validateEvery', validateEvery, positive),
+    excludeSeen: checkBoolean('excludeSeen', excludeSeen),
+    resume,
     workers: { count: checkNumber('workers', count, { min: 1, max: 256, integer: true }), create },
-    metrics,
+    metrics: measures,
     validation,
     earlyStopping,
     checkpoint,

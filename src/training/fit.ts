@@ -4,8 +4,8 @@ import { pauser } from '../core/pause.ts';
 import { Rng } from '../core/rng.ts';
 import { Examples } from '../data/examples.ts';
 import type { Holdout } from '../data/holdout.ts';
-import type { Interactions } from '../data/interactions.ts';
-import { evaluate } from '../evaluation/evaluate.ts';
+import { checkTraining, type Interactions } from '../data/interactions.ts';
+import { checkMeasurable, evaluate, sortMetrics } from '../evaluation/evaluate.ts';
 import { CarriedStates } from './carried-states.ts';
 import {
   encodeCheckpoint,
@@ -38,10 +38,10 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   const { seed, epochs, batchSize, optimizer, checkpoint, signal, onProgress, onWarning, onRecovery, earlyStopping } =
     settings;
   signal?.throwIfAborted();
-  if (!data.items.equals(model.catalog)) {
-    throw new Error(
-      `The model was made for a catalogue of ${model.catalog.describe()} and the data has another of ${data.items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
-    );
+  checkTraining(data, model.catalog);
+  if (settings.validation) {
+    checkMeasurable(model, settings.validation);
+    sortMetrics(settings.metrics);
   }
   await ready();
   await import('../backend/gradients.ts');

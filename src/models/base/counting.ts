@@ -1,6 +1,6 @@
 /** The base of models that only count: fitted in one pass, updated at any time. */
 import type { Ragged } from '../../core/ragged.ts';
-import type { Interactions } from '../../data/interactions.ts';
+import { checkTraining, type Interactions } from '../../data/interactions.ts';
 import { Recommender } from './recommender.ts';
 
 /** What a counting model has seen. */
@@ -59,13 +59,9 @@ export abstract class CountingModel extends Recommender {
     return { sequences: sequences.count, events: sequences.rows, counts: this.counts() };
   }
 
-  #sequencesOf({ items, sequences }: Interactions): Ragged {
-    if (items !== this.catalog && !items.equals(this.catalog)) {
-      throw new RangeError(
-        `The model was made for a catalogue of ${this.catalog.describe()} and the data has another of ${items.describe()}: build the model with { items: data.items }, or the data with { catalog: model.catalog }.`,
-      );
-    }
-    this.checkSequences(sequences);
-    return sequences;
+  #sequencesOf(data: Interactions): Ragged {
+    checkTraining(data, this.catalog);
+    this.checkSequences(data.sequences);
+    return data.sequences;
   }
 }
