@@ -68,6 +68,7 @@ export class MarkovChain extends CountingModel {
 
   override async topK(histories: Ragged, k: number, { exclude }: ExcludeOptions = {}): Promise<TopK> {
     this.requireCounts();
+    checkNumber('k', k, { min: 1, integer: true });
     const items = new Int32Array(histories.count * k).fill(-1);
     const scores = new Float32Array(histories.count * k).fill(-Infinity);
     for (let b = 0; b < histories.count; b++) {

@@ -3,7 +3,7 @@ import { ready } from '../../backend/select.ts';
 import { Module } from '../../core/module.ts';
 import { type PartSource, partsFromJson, partsToJson } from '../../core/part.ts';
 import { Ragged, range } from '../../core/ragged.ts';
-import { checkNumber, describe } from '../../core/shape.ts';
+import { checkBoolean, checkNumber, describe, refuseOthers } from '../../core/shape.ts';
 import { Catalog, type ItemId } from '../../data/catalog.ts';
 import type { UserId } from '../../data/event-collector.ts';
 import { featureNames } from '../../data/features.ts';
@@ -141,18 +141,19 @@ export abstract class Recommender extends Module implements Scorer {
     histories: Iterable<Iterable<ItemId | HistoryEvent>>,
     options: RecommendManyOptions = {},
   ): Promise<Recommendation[][]> {
-    const { excludeSeen = true } = options;
+    const { k: most = 10, excludeSeen = true, exclude = [], unknown, onUnknown, features, users, ...others } = options;
+    refuseOthers('recommend', others);
+    checkBoolean('excludeSeen', excludeSeen);
     const { catalog } = this;
-    const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), catalog.size);
-    const known = this.readHistories(histories, options);
-    const unwanted = catalog.rows(options.exclude ?? []).rows;
+    const k = Math.min(checkNumber('k', most, { min: 1, integer: true }), catalog.size);
+    const known = this.readHistories(histories, { unknown, onUnknown, features, users });
+    const unwanted = catalog.rows(exclude).rows;
     const out: Recommendation[][] = [];
     const step = chunkSize(catalog.size, MAX_HISTORIES, MAX_BYTES);
     for (let from = 0; from < known.count; from += step) {
       const chunk =
         known.count <= step ? known : known.take(range(Math.min(step, known.count - from)).map((i) => from + i));
-      const exclude = excludedRows(excludeSeen ? chunk : undefined, unwanted, chunk.count);
-      const best = await this.#best(chunk, k, exclude);
+      const best = await this.#best(chunk, k, excludedRows(excludeSeen ? chunk : undefined, unwanted, chunk.count));
       for (let b = 0; b < chunk.count; b++) out.push(listOf(catalog, best, b * k, k));
     }
     return out;
@@ -226,9 +227,11 @@ export abstract class Recommender extends Module implements Scorer {
    */
   async explain(history: Iterable<ItemId | HistoryEvent>, options: ExplainOptions = {}): Promise<Explanation> {
     const { catalog } = this;
-    const whole = this.readHistories([history], ofOne(options));
-    const item = options.item === undefined ? await this.#bestRow(whole, options) : catalog.row(options.item);
-    if (item < 0) throw new RangeError(catalog.explainUnknown(options.item as ItemId));
+    const { item: id, excludeSeen, exclude, unknown, onUnknown, features, user, ...others } = options;
+    refuseOthers('explain', others);
+    const whole = this.readHistories([history], ofOne({ unknown, onUnknown, features, user }));
+    const item = id === undefined ? await this.#bestRow(whole, { excludeSeen, exclude }) : catalog.row(id);
+    if (item < 0) throw new RangeError(catalog.explainUnknown(id as ItemId));
     const read = whole.last(this.window);
     const [score] = (await this.scoresOf(read, item)) as unknown as [number];
     const places = range(read.rows);
@@ -236,13 +239,13 @@ export abstract class Recommender extends Module implements Scorer {
       new Int32Array(read.rows),
       Array.from(places, (left) => places.filter((i) => i !== left)),
     );
-    const others =
-      read.rows === 1
-        ? // The one history without events is beyond many models.
-          await this.scoresOf(without, item).catch(() => [0])
-        : await this.scoresOf(without, item);
+    const rest = await this.scoresOf(without, item).catch((error) => {
+      // The one history without events is beyond many models.
+      if (read.rows === 1 && error instanceof RangeError) return [0];
+      throw error;
+    });
     const attention = read.rows > 0 ? await this.attentionTo(read) : undefined;
-    const events = Array.from(others, (other, i) => ({
+    const events = Array.from(rest, (other, i) => ({
       item: catalog.id(read.item[i] as number),
       contribution: score - other,
       ...(attention && { attention: attention[i] as number }),
@@ -400,7 +403,7 @@ export abstract class Recommender extends Module implements Scorer {
 
 /** The options of many histories for the one. */
 export function ofOne({ features, user, ...options }: RecommendOptions): RecommendManyOptions {
-  return { ...options, features: features && [features], users: user === undefined ? undefined : [user] };
+  return { ...options, features: features && [features], ...(user !== undefined && { users: [user] }) };
 }
 
 /** The most histories and the most bytes of scores at once. */
@@ -409,7 +412,7 @@ const MAX_BYTES = 64 * 2 ** 20;
 
 function excludedRows(seen: Ragged | undefined, unwanted: Int32Array, count: number): Ragged | undefined {
   if (unwanted.length === 0) return seen;
-  return Ragged.from(Array.from({ length: count }, (_, b) => Int32Array.of(...(seen?.items(b) ?? []), ...unwanted)));
+  return Ragged.from(Array.from({ length: count }, (_, b) => [...(seen?.items(b) ?? []), ...unwanted]));
 }
 
 /** The path of the first value of `stored` that `made` does not have; `made` may have more. */

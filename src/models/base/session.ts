@@ -1,6 +1,6 @@
 /** A history that grows: events are pushed as they happen, and recommendations asked for in between. */
 import { Ragged } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkBoolean, checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Catalog, ItemId } from '../../data/catalog.ts';
 import { type HistoryEvent, readEvents } from '../../data/histories.ts';
 import type { TopK } from '../../evaluation/scorer.ts';
@@ -100,10 +100,12 @@ export class Session {
    */
   async recommend(options: RequestOptions = {}): Promise<Recommendation[]> {
     const model = this.#open();
-    const { excludeSeen = true, exclude = [] } = options;
-    const k = Math.min(checkNumber('k', options.k ?? 10, { min: 1, integer: true }), model.catalog.size);
+    const { k: most = 10, excludeSeen = true, exclude = [], features, user, ...others } = options;
+    refuseOthers('session.recommend', others);
+    checkBoolean('excludeSeen', excludeSeen);
+    const k = Math.min(checkNumber('k', most, { min: 1, integer: true }), model.catalog.size);
     const unwanted = [...(excludeSeen ? this.#seen : []), ...model.catalog.rows(exclude).rows];
-    const history = model.read(this.#recent, options);
+    const history = model.read(this.#recent, { features, user });
     const best = await model.reader.topK(history, this.#events, k, Ragged.from([unwanted]));
     return listOf(model.catalog, best, 0, k);
   }
