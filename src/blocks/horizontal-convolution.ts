@@ -40,6 +40,7 @@ export class HorizontalConvolution extends Module {
     this.length = checkNumber('length', length, { min: 1, integer: true });
     this.dim = dim;
     this.heights = heights ?? Array.from(range(length), (i) => i + 1);
+    if (this.heights.length === 0) throw new RangeError('heights must have at least one height, got none.');
     for (const height of this.heights) checkNumber('A height', height, { min: 1, max: length, integer: true });
     this.maps = this.heights.map((height) => new Linear(height * dim, filters, { init: fanInUniform }));
     this.activation = activation;

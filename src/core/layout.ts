@@ -4,11 +4,11 @@ import { constant } from '../backend/recording.ts';
 import { type Ragged, range } from './ragged.ts';
 
 export interface LayoutOptions {
-  /** The position of each sequence's first row. @default all 0 */
+  /** The position of each sequence's first row. @defaultValue all 0 */
   starts?: Int32Array | undefined;
-  /** Rows of the tensors, at least N; rows past N belong to no sequence. @default N */
+  /** Rows of the tensors, at least N; rows past N belong to no sequence. @defaultValue N */
   capacity?: number | undefined;
-  /** The number, within the whole training step, of this layout's first sequence; randomness depends on it. @default 0 */
+  /** The number, within the whole training step, of this layout's first sequence; randomness depends on it. @defaultValue 0 */
   firstSequence?: number | undefined;
 }
 

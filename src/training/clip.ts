@@ -1,6 +1,7 @@
 /** Clipping of gradients by their global norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Gradient } from '../core/parameter.ts';
+import { checkNumber } from '../core/shape.ts';
 import { sumOfSquares } from '../ops/sum-of-squares.ts';
 
 /**
@@ -14,6 +15,7 @@ export function clipByGlobalNorm(
   gradients: ReadonlyMap<string, Gradient>,
   maxNorm: number,
 ): { gradients: Map<string, Gradient>; norm: tf.Scalar } {
+  checkNumber('maxNorm', maxNorm, { above: 0 });
   const norm = tf.tidy(() => tf.sqrt(sumOfSquares([...gradients.values()].map(valuesOf)))) as tf.Scalar;
   if (maxNorm === Infinity) return { gradients: new Map(gradients), norm };
   const factor = tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1));

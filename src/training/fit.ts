@@ -126,6 +126,11 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
         signal?.throwIfAborted();
       }
       run.carried?.clear();
+      if (state.weightSum === 0) {
+        throw new Error(
+          `${settings.objective.name} asked for nothing in epoch ${state.epoch + 1}: every target must not be hidden or weigh 0.`,
+        );
+      }
       const record: EpochRecord = { epoch: state.epoch + 1, loss: state.lossSum / state.weightSum, seconds: 0 };
       if (settings.validation && (record.epoch % settings.validateEvery === 0 || record.epoch === epochs)) {
         record.validation = await validate();

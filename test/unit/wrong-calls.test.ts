@@ -188,6 +188,21 @@ test('an explanation hides no error but that of the empty history', async () => 
   await expect(model.explain(['i1'])).rejects.toThrow('out of memory');
 });
 
+test('an epoch without a question is no epoch', async () => {
+  const objective = seqrec.augmented({
+    objective: seqrec.cloze(),
+    augmentation: seqrec.mask({ share: 1 }),
+    share: 1,
+  });
+  using model = new seqrec.BERT4Rec({ items, maxLength: 6, dim: 4, layers: 1 });
+  await expect(model.fit(train, { epochs: 1, objective })).rejects.toThrow('augmented asked for nothing in epoch 1');
+});
+
+test('filters of no height, and norms of no size, are refused', () => {
+  expect(() => new seqrec.Caser({ items, heights: [] })).toThrow('heights must have at least one height, got none');
+  expect(() => seqrec.clipByGlobalNorm(new Map(), 0)).toThrow('maxNorm must be a number greater than 0, got 0');
+});
+
 test('means of nothing are refused', () => {
   const nothing = new Float64Array(0);
   expect(() => seqrec.bootstrapInterval(nothing)).toThrow('at least one value');
