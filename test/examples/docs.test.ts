@@ -1,4 +1,4 @@
-/** The programs of docs and docs/models, run as a user runs them: on the built package, in a process of their own. */
+/** The programs of README, docs and docs/models, run as a user runs them: on the built package, in a process of their own. */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,23 +11,30 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The pages of a folder, each with its programs. */
 async function pagesOf(folder: string) {
   const names = (await readdir(`${root}/${folder}`)).filter((name) => name.endsWith('.md')).sort();
-  return Promise.all(
-    names.map(async (name) => {
-      const text = await readFile(`${root}/${folder}/${name}`, 'utf8');
-      return { name, text, blocks: [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block) };
-    }),
-  );
+  return Promise.all(names.map((name) => pageOf(folder, name)));
 }
 
-const [docs, models] = [await pagesOf('docs'), await pagesOf('docs/models')];
+async function pageOf(folder: string, name: string) {
+  const text = await readFile(`${root}/${folder}/${name}`, 'utf8');
+  return { name, text, blocks: [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block) };
+}
+
+const [readme, docs, models] = [await pageOf('.', 'README.md'), await pagesOf('docs'), await pagesOf('docs/models')];
 const pages = models.filter(({ name }) => name !== 'README.md');
 const programs = [...docs, ...models].flatMap(({ name, blocks }) => blocks.map((block, i) => ({ name, block, i })));
+/** What the reader of README has: the rows, and files. */
+const given = `import { readFile, writeFile } from 'node:fs/promises';
+import { syntheticShop } from 'seqrec';
+const { rows } = syntheticShop({ users: 60, items: 60 });
+`;
+programs.push(...readme.blocks.map((block, i) => ({ name: 'front-page.md', block: given + block, i })));
 
 test.each(programs)('$name, program $i', { timeout: 120_000 }, async ({ name, block, i }) => {
-  await mkdir(`${root}/.cache/docs`, { recursive: true });
-  const file = `${root}/.cache/docs/${name.replace('.md', '')}-${i}.ts`;
+  const folder = `${root}/.cache/docs`;
+  await mkdir(folder, { recursive: true });
+  const file = `${folder}/${name.replace('.md', '')}-${i}.ts`;
   await writeFile(file, block);
-  await promisify(execFile)(process.execPath, [file], { cwd: root });
+  await promisify(execFile)(process.execPath, [file], { cwd: folder });
 });
 
 test('every page of a model has a program and a place in the index, and every link leads to a page', () => {
