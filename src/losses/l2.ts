@@ -1,6 +1,7 @@
 /** L2 penalties on tables of embeddings. */
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
+import { checkPart } from '../core/part.ts';
 import { range } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Negatives } from '../data/negatives/sampler.ts';
@@ -41,6 +42,7 @@ export interface L2RowsOptions {
  * ```
  */
 export function l2Rows({ loss, lambda }: L2RowsOptions): Loss {
+  checkPart('l2Rows: loss', loss, 'forward');
   checkNumber('l2Rows: lambda', lambda, { min: 0 });
   return {
     name: 'l2Rows',

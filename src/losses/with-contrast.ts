@@ -1,5 +1,6 @@
 /** A loss and, beside it, a comparison of views. */
 import * as tf from '@tensorflow/tfjs-core';
+import { checkPart } from '../core/part.ts';
 import { checkNumber } from '../core/shape.ts';
 import { sliceNegatives } from '../data/negatives/sampler.ts';
 import { crossEntropy } from './cross-entropy.ts';
@@ -22,6 +23,8 @@ export interface WithContrastOptions {
  */
 export function withContrast(options: WithContrastOptions = {}): Loss {
   const { loss = crossEntropy(), contrast = infoNCE(), weight: share = 0.1 } = options;
+  checkPart('withContrast: loss', loss, 'forward');
+  checkPart('withContrast: contrast', contrast, 'forward');
   checkNumber('withContrast: weight', share, { min: 0 });
   return {
     name: 'withContrast',

@@ -188,6 +188,19 @@ test('an explanation hides no error but that of the empty history', async () => 
   await expect(model.explain(['i1'])).rejects.toThrow('out of memory');
 });
 
+test('parts take parts, and optimizers no other options', () => {
+  const { adagrad, adam, adamW, bpr, nextItem, rmsProp, sgd, sparseAdam } = seqrec;
+  for (const optimizer of [adagrad, adam, adamW, rmsProp, sgd, sparseAdam, seqrec.adagradMomentum]) {
+    expect(() => optimizer({ lr: 0.1 } as Anything)).toThrow(`${optimizer.name} has no option 'lr'`);
+  }
+  expect(() => seqrec.l2Rows({ loss: bpr as Anything, lambda: 1 })).toThrow('got the function bpr: call it.');
+  expect(() => seqrec.withContrast({ loss: 'bce' as Anything })).toThrow('withContrast: loss must be a part');
+  const augmentation = seqrec.crop as Anything;
+  expect(() => seqrec.augmented({ objective: nextItem(), augmentation })).toThrow('got the function crop: call it.');
+  const views = seqrec.twoOf as Anything;
+  expect(() => seqrec.contrastive({ objective: nextItem(), views })).toThrow('contrastive: views must be a part');
+});
+
 test('an epoch without a question is no epoch', async () => {
   const objective = seqrec.augmented({
     objective: seqrec.cloze(),

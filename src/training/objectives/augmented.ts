@@ -1,4 +1,5 @@
 /** Any objective, on sequences that are changed at random. */
+import { checkPart } from '../../core/part.ts';
 import { range } from '../../core/ragged.ts';
 import { checkNumber } from '../../core/shape.ts';
 import type { Augmentation } from '../../data/augment/augmentation.ts';
@@ -24,6 +25,8 @@ export interface AugmentedOptions {
  * ```
  */
 export function augmented({ objective, augmentation, share = 0.5 }: AugmentedOptions): Objective {
+  checkPart('augmented: objective', objective, 'batch');
+  checkPart('augmented: augmentation', augmentation, 'view');
   checkNumber('augmented: share', share, { min: 0, max: 1 });
   if (objective.steps) {
     throw new Error(`${objective.name} reads sessions event by event, which cannot be changed: use another objective.`);

@@ -1,5 +1,5 @@
 /** Any objective, with two views of each sequence beside it that must be alike. */
-import type { Part } from '../../core/part.ts';
+import { checkPart, type Part } from '../../core/part.ts';
 import { type Column, type EventColumns, Ragged, range } from '../../core/ragged.ts';
 import type { Examples } from '../../data/examples.ts';
 import { type Batch, type BatchContext, type Objective, prepared } from './objective.ts';
@@ -37,6 +37,8 @@ export interface ContrastiveOptions {
  * ```
  */
 export function contrastive({ objective, views }: ContrastiveOptions): Objective {
+  checkPart('contrastive: objective', objective, 'batch');
+  checkPart('contrastive: views', views, 'prepare');
   if (objective.steps) {
     throw new Error(
       `${objective.name} reads sessions event by event, of which there are no views: use another objective.`,

@@ -1,6 +1,6 @@
 /** Adagrad with momentum, the optimizer of GRU4Rec. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule } from './optimizer.ts';
 import { addRows, readRows } from './rows.ts';
@@ -22,7 +22,8 @@ export interface AdagradMomentumOptions {
  * every row by its velocity.
  */
 export function adagradMomentum(options: AdagradMomentumOptions = {}): Optimizer {
-  const { learningRate = 0.05, momentum = 0, epsilon = 1e-6 } = options;
+  const { learningRate = 0.05, momentum = 0, epsilon = 1e-6, ...others } = options;
+  refuseOthers('adagradMomentum', others);
   checkRate('adagradMomentum', learningRate);
   checkNumber('adagradMomentum: momentum', momentum, { min: 0, below: 1 });
   checkNumber('adagradMomentum: epsilon', epsilon, { min: 0 });

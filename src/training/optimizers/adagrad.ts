@@ -1,6 +1,6 @@
 /** Adagrad (Duchi et al., 2011), to PyTorch's formula. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule } from './optimizer.ts';
 import { addRows, readRows } from './rows.ts';
@@ -22,7 +22,8 @@ export interface AdagradOptions {
  * table that were read are touched, which gives the same result as the dense rule.
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  const { learningRate = 0.01, epsilon = 1e-10, initialAccumulator = 0, weightDecay = 0 } = options;
+  const { learningRate = 0.01, epsilon = 1e-10, initialAccumulator = 0, weightDecay = 0, ...others } = options;
+  refuseOthers('adagrad', others);
   checkRate('adagrad', learningRate);
   checkNumber('adagrad: epsilon', epsilon, { min: 0 });
   checkNumber('adagrad: initialAccumulator', initialAccumulator, { min: 0 });

@@ -1,6 +1,6 @@
 /** Adam (Kingma & Ba, 2015), with AMSGrad (Reddi et al., 2018), to PyTorch's formula. */
 import type * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { adamUpdate } from '../../ops/adam-update.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule, type Update, type Updated } from './optimizer.ts';
@@ -57,8 +57,9 @@ export type MomentSlot = 'm' | 'v' | 'max';
 
 /** @internal */
 export function adamSettings(name: string, options: AdamOptions, defaultDecay: number): AdamSettings {
-  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false } = options;
-  const { weightDecay = defaultDecay } = options;
+  const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false, ...rest } = options;
+  const { weightDecay = defaultDecay, ...others } = rest;
+  refuseOthers(name, others);
   checkRate(name, learningRate);
   checkNumber(`${name}: beta1`, beta1, { min: 0, below: 1 });
   checkNumber(`${name}: beta2`, beta2, { min: 0, below: 1 });

@@ -1,6 +1,6 @@
 /** RMSprop (Tieleman & Hinton, 2012), to PyTorch's formula. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule } from './optimizer.ts';
 
@@ -20,7 +20,8 @@ export interface RmsPropOptions {
 
 /** RMSprop as `torch.optim.RMSprop`, not centered: v ← α·v + (1-α)·g², p ← p - lr · g / (√v + ε). */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
-  const { learningRate = 0.01, alpha = 0.99, epsilon = 1e-8, momentum = 0, weightDecay = 0 } = options;
+  const { learningRate = 0.01, alpha = 0.99, epsilon = 1e-8, momentum = 0, weightDecay = 0, ...others } = options;
+  refuseOthers('rmsProp', others);
   checkRate('rmsProp', learningRate);
   checkNumber('rmsProp: alpha', alpha, { min: 0, below: 1 });
   checkNumber('rmsProp: epsilon', epsilon, { min: 0 });

@@ -1,6 +1,6 @@
 /** Stochastic gradient descent, with momentum (Sutskever et al., 2013), to PyTorch's formula. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from '../schedules/schedule.ts';
 import { type Optimizer, startRule } from './optimizer.ts';
 import { addRows } from './rows.ts';
@@ -23,7 +23,8 @@ export interface SgdOptions {
  * that were read are touched.
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  const { learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  const { learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0, ...others } = options;
+  refuseOthers('sgd', others);
   checkRate('sgd', learningRate);
   checkNumber('sgd: momentum', momentum, { min: 0, below: 1 });
   checkNumber('sgd: weightDecay', weightDecay, { min: 0 });
