@@ -210,7 +210,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   /** The best `k` items of each history, without holding all scores where the backend has a kernel for it. */
   override async topK(histories: Ragged, k: number, { exclude }: ExcludeOptions = {}): Promise<TopK> {
     checkNumber('k', k, { min: 1, integer: true });
-    checkCount('exclude', exclude, histories);
+    this.#checkLists('exclude', exclude, histories);
     if (histories.count === 1 && this.recordable && hasOnlyItems(histories)) return this.#answer(histories, k, exclude);
     const out = { items: new Int32Array(histories.count * k), scores: new Float32Array(histories.count * k) };
     await this.#inChunks(histories, SCORING_BATCH, async (states, from, which) => {
@@ -223,14 +223,24 @@ export abstract class SequenceModel extends Recommender implements Trainable {
 
   /** The rank of every target, without holding all scores where the backend has a kernel for it. */
   override async ranks(histories: Ragged, targets: Ragged, { exclude }: ExcludeOptions = {}): Promise<Int32Array> {
-    checkCount('targets', targets, histories);
-    checkCount('exclude', exclude, histories);
+    this.#checkLists('targets', targets, histories);
+    this.#checkLists('exclude', exclude, histories);
     const out = new Int32Array(targets.rows);
     await this.#inChunks(histories, SCORING_BATCH, async (states, from, which) => {
       const ranks = await this.#ranksOf(states, targets.take(which), exclude?.take(which));
       out.set(ranks, targets.offsets[from]);
     });
     return out;
+  }
+
+  /** Kernels write where such rows say. */
+  #checkLists(name: string, lists: Ragged | undefined, histories: Ragged): void {
+    if (!lists) return;
+    checkRows(lists.item, this.catalog.size, name);
+    if (lists.count === histories.count) return;
+    throw new RangeError(
+      `${name} must have one sequence for each of the ${histories.count} histories, got ${lists.count}.`,
+    );
   }
 
   /** {@link topK} of one history, which is recorded. */
@@ -342,13 +352,6 @@ function lengthened(list: Ragged): Ragged | undefined {
 
 function rowsOf({ offsets }: Ragged, first: number, end: number): number {
   return (offsets[end] as number) - (offsets[first] as number);
-}
-
-function checkCount(name: string, lists: Ragged | undefined, histories: Ragged): void {
-  if (!lists || lists.count === histories.count) return;
-  throw new RangeError(
-    `${name} must have one sequence for each of the ${histories.count} histories, got ${lists.count}.`,
-  );
 }
 
 /** Each sequence without the rows of the same sequence of `targets`. */

@@ -129,6 +129,11 @@ describe.each(backends)('on %s', (backend) => {
     await expect(model.ranks(of, Ragged.from([[1]]))).rejects.toThrow(
       'targets must have one sequence for each of the 3',
     );
+    for (const row of [9, -1]) {
+      const lists = Ragged.from([[row], [0], [0]]);
+      await expect(model.topK(of, 1, { exclude: lists })).rejects.toThrow(`exclude takes rows from 0 to 8, got ${row}`);
+      await expect(model.ranks(of, lists)).rejects.toThrow(`targets takes rows from 0 to 8, got ${row}`);
+    }
     await expect(model.topK(Ragged.from([[]]), 1)).rejects.toThrow('at least one item');
     model.dispose();
   });
