@@ -7,7 +7,7 @@ export const recipe: Recipe = {
   label: 'Caser without users',
   data: rsc15,
   model: (items) => new Caser({ items }),
-  fit: { epochs: 50 },
+  fit: { epochs: 300 },
   metrics: [mrr(20), hitRate(20), mrr(5), hitRate(5)],
   evaluation: { excludeSeen: false },
 };
