@@ -1,4 +1,6 @@
 /** Logs from text: files, downloads, uploads. */
+import { checkPart } from '../core/part.ts';
+import { checkSignal, describe, refuseOthers } from '../core/shape.ts';
 import { detectFormat } from './detect-format.ts';
 import { type CollectOptions, EventCollector } from './event-collector.ts';
 import { Interactions } from './interactions.ts';
@@ -41,10 +43,14 @@ export interface ReadOptions extends CollectOptions {
  * ```
  */
 export async function readInteractions(source: TextSource, options: ReadOptions = {}): Promise<Interactions> {
-  const { signal, onProgress } = options;
-  const log = new EventCollector('Line', options);
+  const { catalog, unknown, features, format: given, signal, onProgress, ...others } = options;
+  refuseOthers('readInteractions', others);
+  if (given) checkPart('format', given, 'reader');
+  else checkText(source);
+  checkSignal(signal);
+  const log = new EventCollector('Line', { catalog, unknown, features });
   let bytes = 0;
-  let format = options.format;
+  let format = given;
   let reader: TextReader | undefined;
   signal?.throwIfAborted();
   for await (const { text, line } of textBlocks(source, (count) => {
@@ -60,4 +66,12 @@ export async function readInteractions(source: TextSource, options: ReadOptions 
   await reader?.end?.();
   const { items, users, sequences } = log.finish();
   return new Interactions(items, users, sequences);
+}
+
+/** A text is data, and no data are one value with a file's ending. */
+function checkText(source: TextSource): void {
+  if (typeof source !== 'string' || !/^[^\s,;|]+\.\w+$/.test(source)) return;
+  throw new TypeError(
+    `A text is read as data, got ${describe(source)}, which looks like the name of a file: open it, as in readInteractions(createReadStream(name)).`,
+  );
 }

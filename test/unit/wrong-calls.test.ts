@@ -76,6 +76,17 @@ describe('rows, logs and holdouts', () => {
     expect(() => minimumCounts(log, { users: 5 } as Anything)).toThrow("MinimumCounts has no option 'users'");
   });
 
+  it('files are opened by the application, and layouts are parts', async () => {
+    const read = seqrec.readInteractions as Anything;
+    await expect(read('data/ratings.csv')).rejects.toThrow(
+      "got 'data/ratings.csv', which looks like the name of a file",
+    );
+    await expect(read('user,item\nu,i\n', { format: 'csv' })).rejects.toThrow('format must be a part with the method');
+    await expect(read('user,item\nu,i\n', { columns: {} })).rejects.toThrow("readInteractions has no option 'columns'");
+    await expect(read('user,item\nu,i\n', { signal: {} })).rejects.toThrow('signal must be an AbortSignal');
+    expect((await read('a.b', { format: seqrec.sequenceFormat() })).rows).toBe(1);
+  });
+
   it('lists of rows hold whole numbers', () => {
     for (const wrong of [[[0.5]], [[Number.NaN]], [['a']], [[2 ** 31]], [5], [undefined]] as Anything[]) {
       expect(() => Ragged.from(wrong)).toThrow('must be a list of');
