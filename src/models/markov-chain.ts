@@ -1,4 +1,6 @@
 /** A Markov chain of fixed order. */
+
+import { PairIndex } from '../core/pair-index.ts';
 import type { Ragged } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog, ItemId } from '../data/catalog.ts';
@@ -7,7 +9,6 @@ import { FileFormatError } from '../io/error.ts';
 import { type ExpectedTensor, matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { CountingModel } from './base/counting.ts';
-import { PairIndex } from './counts/pair-index.ts';
 import { TRANSITION_TENSORS, Transitions } from './counts/transitions.ts';
 
 export interface MarkovChainOptions {

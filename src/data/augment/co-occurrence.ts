@@ -1,4 +1,5 @@
 /** Which item goes best with another, by how often both are in one sequence. */
+import { doubled, PairIndex } from '../../core/pair-index.ts';
 import type { Ragged } from '../../core/ragged.ts';
 
 /**
@@ -7,7 +8,13 @@ import type { Ragged } from '../../core/ragged.ts';
  * another has -1.
  */
 export function companions(train: Ragged, items: number, window: number): Int32Array {
-  const counts = new Map<number, number>();
+  const pairs = new PairIndex();
+  let counts = new Float64Array(16);
+  const count = (one: number, other: number, share: number) => {
+    const pair = pairs.add(one, other);
+    if (pair === counts.length) counts = doubled(counts);
+    counts[pair] = (counts[pair] as number) + share;
+  };
   for (let b = 0; b < train.count; b++) {
     const sequence = train.items(b);
     const share = 1 / Math.log(1 + sequence.length);
@@ -15,18 +22,19 @@ export function companions(train: Ragged, items: number, window: number): Int32A
       for (let j = i + 1; j <= Math.min(i + window, sequence.length - 1); j++) {
         const [one, other] = [sequence[i] as number, sequence[j] as number];
         if (one === other) continue;
-        for (const key of [one * items + other, other * items + one]) counts.set(key, (counts.get(key) ?? 0) + share);
+        count(one, other, share);
+        count(other, one, share);
       }
     }
   }
   const best = new Int32Array(items).fill(-1);
   const most = new Float64Array(items);
-  for (const [key, count] of counts) {
-    const [one, other] = [Math.floor(key / items), key % items];
+  for (let pair = 0; pair < pairs.size; pair++) {
+    const [one, other, times] = [pairs.first(pair), pairs.second(pair), counts[pair] as number];
     const now = best[one] as number;
-    if (count < (most[one] as number) || (count === most[one] && now >= 0 && now < other)) continue;
+    if (times < (most[one] as number) || (times === most[one] && now >= 0 && now < other)) continue;
     best[one] = other;
-    most[one] = count;
+    most[one] = times;
   }
   return best;
 }

@@ -1,9 +1,10 @@
 /** Past sequences, found by their items: the memory of neighbourhood models. */
+
+import { doubled } from '../../core/pair-index.ts';
 import { FileFormatError } from '../../io/error.ts';
 import type { ExpectedTensor } from '../../io/match-tensors.ts';
 import type { TensorData } from '../../io/safetensors.ts';
 import { keepLargest } from './keep-largest.ts';
-import { doubled } from './pair-index.ts';
 
 /** Past sequences that share items with a history, the first `count` of both arrays. */
 export interface SharedSessions {

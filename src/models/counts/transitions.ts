@@ -1,8 +1,9 @@
 /** Weighted counts of which item followed which context. */
+
+import { doubled, PairIndex } from '../../core/pair-index.ts';
 import { FileFormatError } from '../../io/error.ts';
 import type { ExpectedTensor } from '../../io/match-tensors.ts';
 import type { TensorData } from '../../io/safetensors.ts';
-import { doubled, PairIndex } from './pair-index.ts';
 
 /**
  * The weight of every transition from a context (any integer from 0) to an item. The items of a context keep the order

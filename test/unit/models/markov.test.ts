@@ -1,12 +1,12 @@
 /** The Markov models against counting by hand. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PairIndex } from '../../../src/core/pair-index.ts';
 import { Ragged } from '../../../src/core/ragged.ts';
 import { Catalog } from '../../../src/data/catalog.ts';
 import { Interactions } from '../../../src/data/interactions.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
 import type { TensorData } from '../../../src/io/safetensors.ts';
-import { PairIndex } from '../../../src/models/counts/pair-index.ts';
 import { MarkovChain } from '../../../src/models/markov-chain.ts';
 import { MultiStepMarkov } from '../../../src/models/multi-step-markov.ts';
 

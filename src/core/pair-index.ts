@@ -1,5 +1,5 @@
 /** Numbers for pairs of integers, in order of first appearance. */
-import { mix } from '../../core/rng.ts';
+import { mix } from './rng.ts';
 
 /**
  * A hash table from pairs of 32-bit integers to 0, 1, 2 … on typed arrays: a `Map` stops at 2^24 entries and needs
