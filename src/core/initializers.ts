@@ -53,7 +53,7 @@ export const xavierNormal: Initializer = (out, shape, rng) => {
   rng.normals(out, 0, Math.sqrt(2 / (fanIn + fanOut)));
 };
 
-/** Uniform in ±1/√(fan in), the default of PyTorch's Linear and GRU. */
+/** Uniform in ±1/√(fan in) of the last axis, the default of the weights of PyTorch's Linear. */
 export const fanInUniform: Initializer = (out, shape, rng) => {
   const [, fanIn] = fans(shape);
   rng.uniforms(out, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));

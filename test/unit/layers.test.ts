@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as seqrec from 'seqrec';
 import { expect, it } from 'vitest';
 
 const LAYERS = [
@@ -16,7 +17,6 @@ const LAYERS = [
   'evaluation',
   'training',
   'models',
-  'serving',
   'index.ts',
   'entries',
 ];
@@ -140,6 +140,24 @@ it('imports no module of Node statically, so that browsers can load it', () => {
       imports.filter(({ from, dynamic }) => from.startsWith('node:') && !dynamic).map(({ from }) => `imports ${from}`),
     ),
   ).toEqual([]);
+});
+
+/** Bases that tests know by what derives from them, and what only files that load no main entry import. */
+const BY_OTHERS = ['CandidateModel', 'ItemRules', 'Session', 'SessionNeighbors', 'UserModel', 'UserVectors', 'configureWasm', 'lastAttention']; // biome-ignore format: one line
+
+it('has a test of every public name that imports it as users do', () => {
+  const folder = fileURLToPath(new URL('..', import.meta.url));
+  const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(join(folder, path), 'utf8'));
+  const imported = tests.flatMap((code) =>
+    [...code.matchAll(/import (?:type )?\{([^}]*)\} from 'seqrec'/g)].flatMap(([, names = '']) =>
+      names.split(/[\s,]+/),
+    ),
+  );
+  const through = tests.flatMap((code) => [...code.matchAll(/\bseqrec\.(\w+)/g)].map(([, name]) => name));
+  const known = new Set([...imported, ...through, ...BY_OTHERS]);
+  expect(Object.keys(seqrec).filter((name) => !known.has(name))).toEqual([]);
 });
 
 /** On WebGPU a synchronous read returns zeros and loses the device. */

@@ -1,9 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { AttentionPooling, type AttentionPoolingOptions, Layout, relu } from 'seqrec';
 import { expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { AttentionPooling, type AttentionPoolingOptions } from '../../../src/blocks/attention-pooling.ts';
-import { Layout } from '../../../src/core/layout.ts';
-import { relu } from '../../../src/ops/activations.ts';
 import * as reference from '../../reference/attention-pooling.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor, type Values } from '../ops/check.ts';
 import { useTensors, weightsOf } from './with-weights.ts';

@@ -1,11 +1,6 @@
+import { HorizontalConvolution, type HorizontalConvolutionOptions, relu, tanh, VerticalConvolution } from 'seqrec';
 import { expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import {
-  HorizontalConvolution,
-  type HorizontalConvolutionOptions,
-} from '../../../src/blocks/horizontal-convolution.ts';
-import { VerticalConvolution } from '../../../src/blocks/vertical-convolution.ts';
-import { relu, tanh } from '../../../src/ops/activations.ts';
 import * as reference from '../../reference/convolution.ts';
 import { checkOp, normals, onEachBackend, tensor } from '../ops/check.ts';
 import { useTensors, weightsOf } from './with-weights.ts';

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { GatedGraph, type GatedGraphOptions, Ragged, Rng, sessionGraph } from 'seqrec';
 import { expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { GatedGraph, type GatedGraphOptions } from '../../../src/blocks/gated-graph.ts';
-import { Ragged, range } from '../../../src/core/ragged.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { sessionGraph } from '../../../src/data/session-graph.ts';
+import { range } from '../../../src/core/ragged.ts';
 import { at } from '../../reference/array.ts';
 import { gru } from '../../reference/gru.ts';
 import { linear } from '../../reference/linear.ts';

@@ -17,6 +17,7 @@ import {
   rotary,
   SASRec,
   sasrecBlock,
+  sinusoidTable,
   summed,
   timeBuckets,
   transformerBlock,
@@ -232,4 +233,15 @@ test('what cannot be is refused in a sentence', async () => {
   expect(() => timeBuckets({ buckets: 1 })).toThrow('timeBuckets: buckets must be an integer at least 2');
   expect(() => recency({ unit: -1 })).toThrow('recency: unit must be a number greater than 0');
   expect(() => summed({ of: [] })).toThrow("summed needs a list of positions as 'of', got an array of 0");
+});
+
+test('the sinusoidal table has sines in even columns, cosines in odd ones, and ends an odd width with a sine', () => {
+  const [length, dim] = [4, 5];
+  const table = sinusoidTable(length, dim);
+  expect(table).toHaveLength(length * dim);
+  table.forEach((value, i) => {
+    const [position, column] = [Math.floor(i / dim), i % dim];
+    const angle = position / 10000 ** ((2 * Math.floor(column / 2)) / dim);
+    expect(value).toBeCloseTo(column % 2 ? Math.cos(angle) : Math.sin(angle), 6);
+  });
 });

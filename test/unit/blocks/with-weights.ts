@@ -1,6 +1,7 @@
 /** A block whose parameters are given as tensors, so that an op check differentiates by them, too. */
+
 import type * as tf from '@tensorflow/tfjs-core';
-import type { Module } from '../../../src/core/module.ts';
+import type { Module } from 'seqrec';
 import { normals, type Values } from '../ops/check.ts';
 
 /** Random values for each parameter of a block, by path. */

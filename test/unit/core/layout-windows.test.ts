@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
+import { Layout } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
 
 const offsets = Int32Array.of(0, 4, 5, 7);
 

@@ -1,10 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { Catalog, initializeMatrices, SASRec } from 'seqrec';
+import {
+  Catalog,
+  fanInUniform,
+  initializeMatrices,
+  Module,
+  normal,
+  ones,
+  Parameter,
+  Rng,
+  SASRec,
+  truncatedNormal,
+  uniformInit,
+  xavierNormal,
+  xavierUniform,
+  zeros,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { normal, ones, truncatedNormal, xavierNormal, xavierUniform, zeros } from '../../../src/core/initializers.ts';
-import { Module } from '../../../src/core/module.ts';
-import { Parameter } from '../../../src/core/parameter.ts';
-import { Rng } from '../../../src/core/rng.ts';
 
 class Layer extends Module {
   readonly weight = new Parameter([2, 3], normal(1));
@@ -135,6 +146,15 @@ describe('initializers', () => {
     const uniform = draw(xavierUniform, [300, 100]);
     expect(Math.max(...uniform)).toBeLessThan(Math.sqrt(6 / 400));
     expect(Math.max(...uniform)).toBeGreaterThan(0.95 * Math.sqrt(6 / 400));
+    for (const [init, limit] of [
+      [fanInUniform, 0.1],
+      [uniformInit(3), 3],
+    ] as const) {
+      // biome-ignore format: one line
+      const values = draw(init, [300, 100]);
+      expect(Math.max(...values)).toBeCloseTo(limit, 2);
+      expect(std(values)).toBeCloseTo(limit / Math.sqrt(3), 2);
+    }
     const truncated = draw(truncatedNormal(0.5), [100, 100]);
     expect(Math.max(...truncated.map(Math.abs))).toBeLessThanOrEqual(1);
     expect(std(truncated)).toBeCloseTo(0.5 * 0.8796, 2); // the spread of a normal cut at two deviations

@@ -1,5 +1,6 @@
+import { functionPart, type Part } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { functionPart, isPart, type Part, partsFromJson, partsToJson } from '../../../src/core/part.ts';
+import { isPart, partsFromJson, partsToJson } from '../../../src/core/part.ts';
 import { checkNumber } from '../../../src/core/shape.ts';
 
 const gelu = functionPart('gelu', (x: number) => x + 1);

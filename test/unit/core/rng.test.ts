@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { Rng } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Rng } from '../../../src/core/rng.ts';
 
 describe('Rng', () => {
   test('gives these numbers on every platform', () => {

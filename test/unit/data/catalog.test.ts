@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { Catalog, type ItemId } from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import { Catalog, type ItemId } from '../../../src/data/catalog.ts';
 
 const anyId = fc.oneof(
   fc.string(),

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
+import { Catalog, Interactions, kCore, minimumCounts, Ragged } from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Catalog } from '../../../src/data/catalog.ts';
-import { kCore, minimumCounts } from '../../../src/data/filter.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
 
 const anyRows = fc.array(fc.record({ user: fc.nat(12), item: fc.nat(12), time: fc.nat(5) }), {
   minLength: 1,

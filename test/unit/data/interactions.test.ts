@@ -1,8 +1,6 @@
 import fc from 'fast-check';
+import { Catalog, type Interaction, Interactions, Ragged } from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Catalog } from '../../../src/data/catalog.ts';
-import { type Interaction, Interactions } from '../../../src/data/interactions.ts';
 
 const row = (user: unknown, item: unknown, time?: unknown) =>
   (time === undefined ? { user, item } : { user, item, time }) as Interaction;

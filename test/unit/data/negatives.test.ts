@@ -1,12 +1,16 @@
+import {
+  hardest,
+  inBatch,
+  mixed,
+  type NegativeRequest,
+  popularity,
+  Ragged,
+  Rng,
+  type Sampler,
+  sliceNegatives,
+  uniform,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { hardest } from '../../../src/data/negatives/hardest.ts';
-import { inBatch } from '../../../src/data/negatives/in-batch.ts';
-import { mixed } from '../../../src/data/negatives/mixed.ts';
-import { popularity } from '../../../src/data/negatives/popularity.ts';
-import { type NegativeRequest, type Sampler, sliceNegatives } from '../../../src/data/negatives/sampler.ts';
-import { uniform } from '../../../src/data/negatives/uniform.ts';
 
 const items = 10;
 /** Item 0 is seen 6 times, 1 and 2 twice, 3 … 7 once, 8 and 9 never. */

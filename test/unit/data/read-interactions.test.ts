@@ -1,15 +1,17 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import {
+  Catalog,
+  detectFormat,
+  type Interactions,
+  pairFormat,
+  readInteractions,
+  sequenceFormat,
+  type TextSource,
+  tableFormat,
+} from 'seqrec';
 import { describe, expect, it, vi } from 'vitest';
-import { Catalog } from '../../../src/data/catalog.ts';
-import { detectFormat } from '../../../src/data/detect-format.ts';
-import { pairFormat } from '../../../src/data/format-pairs.ts';
-import { sequenceFormat } from '../../../src/data/format-sequences.ts';
-import { tableFormat } from '../../../src/data/format-table.ts';
-import type { Interactions } from '../../../src/data/interactions.ts';
-import { readInteractions } from '../../../src/data/read-interactions.ts';
-import type { TextSource } from '../../../src/data/text-source.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const triples = (log: Interactions) =>

@@ -1,9 +1,8 @@
 /** Published counts of real data sets; they lie beside the checkout, since their licences forbid passing them on. */
 import { createReadStream, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { kCore, readInteractions } from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import { kCore } from '../../../src/data/filter.ts';
-import { readInteractions } from '../../../src/data/read-interactions.ts';
 
 const folder = fileURLToPath(new URL('../../../../shared/data/', import.meta.url));
 const reason = existsSync(folder) ? '' : ' (skipped: no ../shared/data beside the checkout)';

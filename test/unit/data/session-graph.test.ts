@@ -1,8 +1,5 @@
+import { type Edges, Ragged, Rng, sessionGraph } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { sessionGraph } from '../../../src/data/session-graph.ts';
-import type { Edges } from '../../../src/ops/neighbor-sums.ts';
 
 const list = ({ from, to, weights }: Edges) => Array.from(from, (tail, e) => [tail, to[e], weights[e]]);
 const third = Math.fround(1 / 3);

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
+import {
+  everyNext,
+  firstTarget,
+  type Holdout,
+  Interactions,
+  lastFraction,
+  leaveLastOut,
+  type Ragged,
+  splitByTime,
+} from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import type { Ragged } from '../../../src/core/ragged.ts';
-import { everyNext, firstTarget, type Holdout } from '../../../src/data/holdout.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
-import { lastFraction, leaveLastOut, splitByTime } from '../../../src/data/split.ts';
 
 const lists = (sequences: Ragged) => Array.from({ length: sequences.count }, (_, b) => [...sequences.items(b)]);
 const byUser = (sequences: Ragged) => new Map(lists(sequences).map((list, b) => [sequences.user?.[b] as number, list]));

@@ -1,6 +1,5 @@
+import { leaveLastOut, syntheticShop } from 'seqrec';
 import { describe, expect, it } from 'vitest';
-import { leaveLastOut } from '../../../src/data/split.ts';
-import { syntheticShop } from '../../../src/data/synthetic-shop.ts';
 
 describe('syntheticShop', () => {
   const shop = syntheticShop({ users: 400, items: 120, seed: 3 });

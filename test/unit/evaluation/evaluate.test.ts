@@ -1,23 +1,28 @@
 /** `evaluate` against metrics computed from sorted lists, and its protocol. */
 import fc from 'fast-check';
+import {
+  auc,
+  Catalog,
+  coverage,
+  type EvaluateProgress,
+  evaluate,
+  givenCandidates,
+  type Holdout,
+  hitRate,
+  Interactions,
+  map,
+  mrr,
+  ndcg,
+  popularCandidates,
+  precision,
+  Ragged,
+  ranksOfScores,
+  recall,
+  type Scorer,
+  sampledCandidates,
+  topKOfScores,
+} from 'seqrec';
 import { expect, expectTypeOf, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Catalog } from '../../../src/data/catalog.ts';
-import type { Holdout } from '../../../src/data/holdout.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
-import { givenCandidates, popularCandidates, sampledCandidates } from '../../../src/evaluation/candidates.ts';
-import { type EvaluateProgress, evaluate } from '../../../src/evaluation/evaluate.ts';
-import { auc } from '../../../src/evaluation/metrics/auc.ts';
-import { coverage } from '../../../src/evaluation/metrics/coverage.ts';
-import { hitRate } from '../../../src/evaluation/metrics/hit-rate.ts';
-import { map } from '../../../src/evaluation/metrics/map.ts';
-import { mrr } from '../../../src/evaluation/metrics/mrr.ts';
-import { ndcg } from '../../../src/evaluation/metrics/ndcg.ts';
-import { precision } from '../../../src/evaluation/metrics/precision.ts';
-import { recall } from '../../../src/evaluation/metrics/recall.ts';
-import { ranksOfScores } from '../../../src/evaluation/rank.ts';
-import type { Scorer } from '../../../src/evaluation/scorer.ts';
-import { topKOfScores } from '../../../src/evaluation/top-k.ts';
 
 interface Case {
   items: number;

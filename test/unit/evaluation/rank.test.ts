@@ -1,9 +1,8 @@
 /** Ranks and top-k lists against sorting. */
 import fc from 'fast-check';
+import { Ragged, ranksOfScores, topKOfScores } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { ranksAmong, ranksOfScores } from '../../../src/evaluation/rank.ts';
-import { topKOfScores } from '../../../src/evaluation/top-k.ts';
+import { ranksAmong } from '../../../src/evaluation/rank.ts';
 
 /** Scores with many ties, targets and excluded rows of a few histories. */
 const cases = fc.integer({ min: 1, max: 12 }).chain((items) =>

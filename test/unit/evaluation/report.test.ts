@@ -1,10 +1,15 @@
 /** Reports: tables, intervals and comparisons. */
+import {
+  bootstrapInterval,
+  compareReports,
+  formatReports,
+  type Protocol,
+  Ragged,
+  Report,
+  Rng,
+  signFlipTest,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { bootstrapInterval, signFlipTest } from '../../../src/evaluation/bootstrap.ts';
-import { compareReports } from '../../../src/evaluation/compare-reports.ts';
-import { formatReports, type Protocol, Report } from '../../../src/evaluation/report.ts';
 
 const protocol: Protocol = {
   split: 'test',

@@ -1,10 +1,9 @@
 /** The model file: versions, checksum, and the list of what does not match. */
+import { FileFormatError, readSafetensors, type TensorData, writeSafetensors } from 'seqrec';
 import { expect, test } from 'vitest';
 import { checksum, crc32 } from '../../../src/io/checksum.ts';
-import { FileFormatError } from '../../../src/io/error.ts';
 import { matchTensors } from '../../../src/io/match-tensors.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from '../../../src/io/safetensors.ts';
 
 const tensors = new Map<string, TensorData>([
   ['b', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }],

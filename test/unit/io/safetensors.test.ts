@@ -1,8 +1,7 @@
 /** The safetensors reader against damaged and hostile files, and the writer against the reader. */
 import fc from 'fast-check';
+import { FileFormatError, readSafetensors, type TensorData, writeSafetensors } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { FileFormatError } from '../../../src/io/error.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from '../../../src/io/safetensors.ts';
 
 /** A file from any header text (or bytes) and `data` bytes of data. */
 function fileOf(header: string | Uint8Array, data = 0, length?: bigint): Uint8Array {

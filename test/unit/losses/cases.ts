@@ -1,5 +1,5 @@
 /** The questions that every loss over negatives is checked on. */
-import type { Negatives } from '../../../src/data/negatives/sampler.ts';
+import type { Negatives } from 'seqrec';
 import type { SampledCase } from '../../reference/losses.ts';
 
 export const targets = Int32Array.of(3, 0, 3, 10, 7);

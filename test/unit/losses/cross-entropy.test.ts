@@ -1,6 +1,6 @@
+import { crossEntropy } from 'seqrec';
 import { test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { crossEntropy } from '../../../src/losses/cross-entropy.ts';
 import * as reference from '../../reference/cross-entropy.ts';
 import { checkOp, normals, onEachBackend } from '../ops/check.ts';
 import { targets, weights } from './cases.ts';

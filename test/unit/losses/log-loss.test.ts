@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { logLoss } from 'seqrec';
 import { expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { logLoss } from '../../../src/losses/log-loss.ts';
 import { checkOp, normals, onEachBackend } from '../ops/check.ts';
 
 const label = Float32Array.of(1, 0, 0, 1, 0.25);

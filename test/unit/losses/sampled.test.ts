@@ -1,20 +1,24 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {
+  type BceOptions,
+  bce,
+  bpr,
+  bprMax,
+  crossEntropy,
+  gbce,
+  gradients,
+  type Loss,
+  l2,
+  l2Rows,
+  Parameter,
+  Rng,
+  sampledSoftmax,
+  top1,
+  top1Max,
+  uniform,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { Parameter } from '../../../src/core/parameter.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { uniform } from '../../../src/data/negatives/uniform.ts';
-import { type BceOptions, bce } from '../../../src/losses/bce.ts';
-import { bpr } from '../../../src/losses/bpr.ts';
-import { bprMax } from '../../../src/losses/bpr-max.ts';
-import { crossEntropy } from '../../../src/losses/cross-entropy.ts';
-import { gbce } from '../../../src/losses/gbce.ts';
-import { l2, l2Rows } from '../../../src/losses/l2.ts';
-import type { Loss } from '../../../src/losses/loss.ts';
-import { sampledSoftmax } from '../../../src/losses/sampled-softmax.ts';
-import { top1 } from '../../../src/losses/top1.ts';
-import { top1Max } from '../../../src/losses/top1-max.ts';
-import { gradients } from '../../../src/ops/gradients.ts';
 import * as reference from '../../reference/losses.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from '../ops/check.ts';
 import { drawn, inBatch, kinds, referenceCase, shared, targets, weights } from './cases.ts';

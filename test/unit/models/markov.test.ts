@@ -1,14 +1,9 @@
 /** The Markov models against counting by hand. */
 import fc from 'fast-check';
+import { Catalog, Interactions, MarkovChain, MultiStepMarkov, Ragged, type TensorData } from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import { PairIndex } from '../../../src/core/pair-index.ts';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Catalog } from '../../../src/data/catalog.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
-import type { TensorData } from '../../../src/io/safetensors.ts';
-import { MarkovChain } from '../../../src/models/markov-chain.ts';
-import { MultiStepMarkov } from '../../../src/models/multi-step-markov.ts';
 
 const items = new Catalog([0, 1, 2, 3, 4]);
 const logs = fc.array(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 8 });

@@ -1,29 +1,34 @@
 /** Rules and neighbours against counting by hand, in double precision. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { Ragged } from '../../../src/core/ragged.ts';
-import { Catalog } from '../../../src/data/catalog.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
-import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
-import type { TensorData } from '../../../src/io/safetensors.ts';
-import { AssociationRules } from '../../../src/models/association-rules.ts';
 import {
+  AssociationRules,
+  Catalog,
   type Decay,
   exponentialDecay,
+  Interactions,
+  ItemKNN,
   inverseDecay,
   linearDecay,
   logDecay,
   noDecay,
+  paperForm,
   quadraticDecay,
+  Ragged,
+  SequentialRules,
+  STAN,
+  type STANOptions,
+  sessionRecForm,
   shareDecay,
-} from '../../../src/models/counts/decay.ts';
+  sharingAny,
+  sharingLast,
+  type TensorData,
+  VSKNN,
+  type VSKNNOptions,
+} from 'seqrec';
+import { describe, expect, test } from 'vitest';
+import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
 import { keepLargest } from '../../../src/models/counts/keep-largest.ts';
 import { SessionIndex } from '../../../src/models/counts/session-index.ts';
-import { sharingAny, sharingLast } from '../../../src/models/counts/session-neighbors.ts';
-import { ItemKNN } from '../../../src/models/item-knn.ts';
-import { SequentialRules } from '../../../src/models/sequential-rules.ts';
-import { paperForm, STAN, type STANOptions, sessionRecForm } from '../../../src/models/stan.ts';
-import { VSKNN, type VSKNNOptions } from '../../../src/models/vsknn.ts';
 
 const V = 6;
 const items = new Catalog([0, 1, 2, 3, 4, 5]);

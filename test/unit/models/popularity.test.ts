@@ -1,17 +1,21 @@
 /** Popularity, and what every recommender inherits: options, unknown ids, files. */
+import {
+  Catalog,
+  FileFormatError,
+  Interactions,
+  type ItemId,
+  MarkovChain,
+  type Part,
+  Popularity,
+  Ragged,
+  Recommender,
+  readSafetensors,
+  writeSafetensors,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import type { Part } from '../../../src/core/part.ts';
-import { Ragged } from '../../../src/core/ragged.ts';
 import { checkNumber } from '../../../src/core/shape.ts';
-import { Catalog, type ItemId } from '../../../src/data/catalog.ts';
-import { Interactions } from '../../../src/data/interactions.ts';
 import { checksum } from '../../../src/io/checksum.ts';
-import { FileFormatError } from '../../../src/io/error.ts';
 import { readModelFile, writeModelFile } from '../../../src/io/model-file.ts';
-import { readSafetensors, writeSafetensors } from '../../../src/io/safetensors.ts';
-import { Recommender } from '../../../src/models/base/recommender.ts';
-import { MarkovChain } from '../../../src/models/markov-chain.ts';
-import { Popularity } from '../../../src/models/popularity.ts';
 
 const sequences: ItemId[][] = [
   ['a', 'b', 'c'],

@@ -9,6 +9,7 @@ import {
   noPositions,
   oneHotEmbedding,
   Ragged,
+  Rng,
   rotary,
   SASRec,
   type SASRecOptions,
@@ -19,7 +20,6 @@ import {
   untiedOutput,
 } from 'seqrec';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { Rng } from '../../../src/core/rng.ts';
 import { backends, use } from '../../support/backends.ts';
 
 const size = 200;

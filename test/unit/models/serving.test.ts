@@ -2,11 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   Catalog,
+  Embedding,
   gelu,
+  Layout,
   learnedFromStart,
   noPositions,
   type Output,
   Ragged,
+  Rng,
   ranksOfScores,
   SASRec,
   SequenceModel,
@@ -17,9 +20,6 @@ import {
   untiedOutput,
 } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Embedding } from '../../../src/blocks/embedding.ts';
-import { Layout } from '../../../src/core/layout.ts';
-import { Rng } from '../../../src/core/rng.ts';
 import { backends, use } from '../../support/backends.ts';
 
 const catalogOf = (size: number) => new Catalog(Array.from({ length: size }, (_, i) => i));

@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { type AttentionOptions, attention, attentionDropoutBits, attentionWeights, Layout, Rng } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import {
-  type AttentionOptions,
-  attention,
-  attentionDropoutBits,
-  attentionWeights,
-} from '../../../src/ops/attention.ts';
 import * as reference from '../../reference/attention.ts';
 import { dropoutBits } from '../../reference/dropout.ts';
 import { checkOp, expectClose, expectNoLeak, layoutOf, normals, onEachBackend, type Rows, tensor } from './check.ts';

@@ -1,8 +1,7 @@
 /** Compares an op and its gradients with a float64 reference, and counts tensors. */
 import * as tf from '@tensorflow/tfjs-core';
+import { Layout, Rng } from 'seqrec';
 import { beforeAll, describe, expect } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { Rng } from '../../../src/core/rng.ts';
 import { centralDifference } from '../../reference/central-difference.ts';
 import { backends, use } from '../../support/backends.ts';
 

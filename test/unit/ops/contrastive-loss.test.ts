@@ -1,6 +1,5 @@
+import { contrastiveLoss, normalizeRows } from 'seqrec';
 import { expect, test } from 'vitest';
-import { contrastiveLoss } from '../../../src/ops/contrastive-loss.ts';
-import { normalizeRows } from '../../../src/ops/normalize-rows.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend(() => {

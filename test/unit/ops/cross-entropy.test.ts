@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { Rng, softmaxCrossEntropy } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Rng } from '../../../src/core/rng.ts';
-import { softmaxCrossEntropy } from '../../../src/ops/cross-entropy.ts';
 import { composedCrossEntropy } from '../../../src/ops/cross-entropy-composed.ts';
 import { hasKernel } from '../../../src/ops/kernel.ts';
 import { addTo } from '../../reference/array.ts';

@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { dropout, dropoutAdd, dropoutMask, Layout, Rng } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import { dropout, dropoutAdd, dropoutMask } from '../../../src/ops/dropout.ts';
 import { dropoutBits } from '../../reference/dropout.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts';
 

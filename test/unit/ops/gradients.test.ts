@@ -1,11 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import { embedding, type Gradient, gradients, linear, Parameter, toDense, zeros } from 'seqrec';
 import { expect, test } from 'vitest';
-import { zeros } from '../../../src/core/initializers.ts';
-import { type Gradient, Parameter } from '../../../src/core/parameter.ts';
-import { embedding } from '../../../src/ops/embedding.ts';
-import { gradients, toDense } from '../../../src/ops/gradients.ts';
-import { linear } from '../../../src/ops/linear.ts';
 import { expectClose, expectNoLeak, normals, onEachBackend } from './check.ts';
 
 onEachBackend(() => {

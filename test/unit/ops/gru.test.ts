@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { gru, gruCell, Layout } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { gru } from '../../../src/ops/gru.ts';
-import { gruCell } from '../../../src/ops/gru-cell.ts';
 import * as reference from '../../reference/gru.ts';
 import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor, type Values } from './check.ts';
 

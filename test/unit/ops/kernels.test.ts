@@ -1,8 +1,8 @@
 /** Our kernels in place of tfjs' own: the same numbers. */
 import * as tf from '@tensorflow/tfjs-core';
+import { Rng } from 'seqrec';
 import { expect, test } from 'vitest';
 import { registerKernels } from '../../../src/backend/kernels.ts';
-import { Rng } from '../../../src/core/rng.ts';
 import { use } from '../../support/backends.ts';
 import { expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { layerNorm } from 'seqrec';
 import { expect, test } from 'vitest';
-import { layerNorm } from '../../../src/ops/layer-norm.ts';
 import * as reference from '../../reference/layer-norm.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts';
 

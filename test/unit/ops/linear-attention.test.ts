@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { Layout, linearAttention } from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { linearAttention } from '../../../src/ops/linear-attention.ts';
 import * as reference from '../../reference/linear-attention.ts';
 import { checkOp, expectClose, expectNoLeak, layoutOf, normals, onEachBackend, type Rows, tensor } from './check.ts';
 

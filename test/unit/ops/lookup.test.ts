@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { embedding, gatherRows, segmentSum } from 'seqrec';
 import { expect, test } from 'vitest';
-import { embedding } from '../../../src/ops/embedding.ts';
-import { gatherRows } from '../../../src/ops/gather-rows.ts';
-import { segmentSum } from '../../../src/ops/segment-sum.ts';
 import * as reference from '../../reference/segment-sum.ts';
 import { use } from '../../support/backends.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';

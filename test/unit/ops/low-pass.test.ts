@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { Layout, lowPass } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { lowPass } from '../../../src/ops/low-pass.ts';
 import * as reference from '../../reference/low-pass.ts';
 import { checkOp, expectClose, expectNoLeak, normals, onEachBackend, tensor } from './check.ts';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { maxOverTime } from 'seqrec';
 import { expect, test } from 'vitest';
-import { maxOverTime } from '../../../src/ops/max-over-time.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 
 onEachBackend(() => {

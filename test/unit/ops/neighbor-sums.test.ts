@@ -1,6 +1,5 @@
+import { type Edges, neighborSums, Rng } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Rng } from '../../../src/core/rng.ts';
-import { type Edges, neighborSums } from '../../../src/ops/neighbor-sums.ts';
 import * as reference from '../../reference/neighbor-sums.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { normalizeElus, normalizeRows } from 'seqrec';
 import { expect, test } from 'vitest';
-import { normalizeElus, normalizeRows } from '../../../src/ops/normalize-rows.ts';
 import * as reference from '../../reference/normalize-rows.ts';
 import { checkOp, expectClose, normals, onEachBackend } from './check.ts';
 

@@ -1,6 +1,5 @@
+import { fromPadded, Layout, toPadded } from 'seqrec';
 import { expect, test } from 'vitest';
-import { Layout } from '../../../src/core/layout.ts';
-import { fromPadded, toPadded } from '../../../src/ops/padded.ts';
 import * as reference from '../../reference/padded.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 

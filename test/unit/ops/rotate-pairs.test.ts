@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { rotatePairs } from 'seqrec';
 import { expect, test } from 'vitest';
-import { rotatePairs } from '../../../src/ops/rotate-pairs.ts';
 import { checkOp, normals, onEachBackend, tensor } from './check.ts';
 
 /** Sines and cosines of an angle for each row and pair. */

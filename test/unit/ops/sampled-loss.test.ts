@@ -1,20 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { bce, bpr, gbce, gradients, type Negatives, Parameter, Rng, sampledSoftmax, segmentSum } from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { Parameter } from '../../../src/core/parameter.ts';
-import { Rng } from '../../../src/core/rng.ts';
-import type { Negatives } from '../../../src/data/negatives/sampler.ts';
-import { bce } from '../../../src/losses/bce.ts';
-import { bpr } from '../../../src/losses/bpr.ts';
-import { gbce } from '../../../src/losses/gbce.ts';
-import { sampledSoftmax } from '../../../src/losses/sampled-softmax.ts';
 import { distinctRows } from '../../../src/ops/distinct-rows.ts';
-import { gradients } from '../../../src/ops/gradients.ts';
 import { hasKernel } from '../../../src/ops/kernel.ts';
 import { composedSampledLoss } from '../../../src/ops/sampled-composed.ts';
 import { logistic, softmaxOverNegatives } from '../../../src/ops/sampled-formulas.ts';
 import { fusedSampledLoss } from '../../../src/ops/sampled-fused.ts';
-import { segmentSum } from '../../../src/ops/segment-sum.ts';
 import * as reference from '../../reference/losses.ts';
 import { checkOp, expectClose, normals, onEachBackend, tensor } from './check.ts';
 

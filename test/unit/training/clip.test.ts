@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { clipByGlobalNorm, type Gradient } from 'seqrec';
 import { expect, test } from 'vitest';
-import type { Gradient } from '../../../src/core/parameter.ts';
-import { clipByGlobalNorm } from '../../../src/training/clip.ts';
 import { expectClose, onEachBackend } from '../ops/check.ts';
 
 onEachBackend(() => {

@@ -1,16 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {
+  adagrad,
+  adagradMomentum,
+  adam,
+  adamW,
+  type Gradient,
+  type Optimizer,
+  Parameter,
+  rmsProp,
+  sgd,
+  sparseAdam,
+  stepDecay,
+  zeros,
+} from 'seqrec';
 import { describe, expect, test } from 'vitest';
-import { zeros } from '../../../src/core/initializers.ts';
-import { type Gradient, Parameter } from '../../../src/core/parameter.ts';
-import { adagrad } from '../../../src/training/optimizers/adagrad.ts';
-import { adagradMomentum } from '../../../src/training/optimizers/adagrad-momentum.ts';
-import { adam } from '../../../src/training/optimizers/adam.ts';
-import { adamW } from '../../../src/training/optimizers/adam-w.ts';
-import type { Optimizer } from '../../../src/training/optimizers/optimizer.ts';
-import { rmsProp } from '../../../src/training/optimizers/rms-prop.ts';
-import { sgd } from '../../../src/training/optimizers/sgd.ts';
-import { sparseAdam } from '../../../src/training/optimizers/sparse-adam.ts';
-import { stepDecay } from '../../../src/training/schedules/step-decay.ts';
 import * as reference from '../../reference/optimizers.ts';
 import { expectClose, normals, onEachBackend, tensor } from '../ops/check.ts';
 

@@ -5,6 +5,7 @@ import {
   bce,
   crossEntropy,
   Examples,
+  GradientSums,
   gbce,
   Interactions,
   inBatch,
@@ -15,9 +16,9 @@ import {
   Rng,
   SASRec,
   sampledSoftmax,
+  toDense,
 } from 'seqrec';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { GradientSums, toDense } from '../../../src/ops/gradients.ts';
 import { passes } from '../../../src/training/passes.ts';
 import { questioner } from '../../../src/training/questions.ts';
 import { backends, use } from '../../support/backends.ts';

@@ -1,11 +1,6 @@
+import { constant, cosine, linearSchedule, linearWarmup, type Schedule, stepDecay } from 'seqrec';
 import { describe, expect, test } from 'vitest';
 import { partsFromJson, partsToJson } from '../../../src/core/part.ts';
-import { constant } from '../../../src/training/schedules/constant.ts';
-import { cosine } from '../../../src/training/schedules/cosine.ts';
-import { linearSchedule } from '../../../src/training/schedules/linear-schedule.ts';
-import { linearWarmup } from '../../../src/training/schedules/linear-warmup.ts';
-import type { Schedule } from '../../../src/training/schedules/schedule.ts';
-import { stepDecay } from '../../../src/training/schedules/step-decay.ts';
 
 const first = (schedule: Schedule, steps: number) => Array.from({ length: steps }, (_, step) => schedule.at(step));
 const close = (values: number[]) => values.map((value) => expect.closeTo(value, 9));
