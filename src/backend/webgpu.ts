@@ -1,6 +1,7 @@
 /** The WebGPU backend, registered by ourselves: the package's own registration fails without an adapter. */
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { bufferSize } from './buckets.ts';
 import { DeviceLostError } from './device-lost.ts';
 import { importOptional, isNotInstalled, isServer } from './runtime.ts';
 import type { Candidate, Device } from './select.ts';
@@ -52,6 +53,7 @@ export function webgpuBackend(importPackage: Import): Candidate {
         Number(device.limits.maxStorageBufferBindingSize),
       );
       guardBuffers(backend, maxBufferBytes);
+      trimReads(backend);
       guardReads(backend, problems);
       keepIntegers(backend);
       if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
@@ -149,6 +151,36 @@ class Problems implements Device {
   }
 }
 
+/** What tfjs-webgpu knows of a tensor, and where it keeps what it has read of one. */
+interface Reading {
+  readonly tensorMap: { get(id: object): { shape: number[]; dtype: string; values: tf.BackendValues } };
+  convertAndCacheOnCPU(dataId: object, values: tf.BackendValues): tf.BackendValues;
+}
+
+/** Cuts what is read to the size of the tensor, since its buffer may be larger. */
+function trimReads(backend: WebGPUBackend): void {
+  const reading = backend as unknown as Reading;
+  const { tensorMap } = reading;
+  const keep = reading.convertAndCacheOnCPU.bind(backend);
+  reading.convertAndCacheOnCPU = (dataId, values) => {
+    const { shape, dtype } = tensorMap.get(dataId);
+    const size = tf.util.sizeFromShape(shape);
+    // Complex numbers are put together of two tensors that were read.
+    return keep(dataId, dtype === 'complex64' || values.length === size ? values : values.slice(0, size));
+  };
+  const read = backend.read.bind(backend);
+  backend.read = async (dataId) => {
+    const data = tensorMap.get(dataId);
+    await read(dataId);
+    return data.values;
+  };
+  const readSync = backend.readSync.bind(backend);
+  backend.readSync = (dataId) => {
+    readSync(dataId);
+    return tensorMap.get(dataId).values;
+  };
+}
+
 /** Makes every read fail that may hold wrong numbers, with the reason; a lost device is reported in place of what follows from it. */
 function guardReads(backend: WebGPUBackend, problems: Problems): void {
   const read = backend.read.bind(backend);
@@ -189,9 +221,9 @@ interface Buffers {
 const SPARE_BYTES = 2 ** 26;
 
 /**
- * Refuses a buffer above the limits of the device, which WebGPU makes all the same and fills with nothing; and gives
- * freed buffers back once they outweigh those in use: TensorFlow.js keeps them for ever, by their exact size, and every
- * batch has another.
+ * Refuses a buffer above the limits of the device, which WebGPU makes all the same and fills with nothing. Makes buffers
+ * of a few sizes only, since TensorFlow.js keeps freed ones for ever, for tensors of their very size; and gives them back
+ * once they outweigh those in use.
  */
 function guardBuffers(backend: WebGPUBackend, maxBytes: number): void {
   const buffers = backend.bufferManager as unknown as Buffers;
@@ -203,7 +235,8 @@ function guardBuffers(backend: WebGPUBackend, maxBytes: number): void {
         `A tensor of ${megabytes(size)} does not fit into a buffer of this GPU, which holds at most ${megabytes(maxBytes)}: use a sampled loss or a smaller batchSize, fewer histories at once, or 'seqrec/wasm'.`,
       );
     }
-    return acquire(size, ...rest);
+    const bucket = bufferSize(size);
+    return acquire(bucket > maxBytes ? size : bucket, ...rest);
   };
   buffers.releaseBuffer = (buffer, reuse) => {
     release(buffer, reuse);

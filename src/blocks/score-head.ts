@@ -104,7 +104,7 @@ class AllPositions extends Head implements ScoreHead {
   forward(x: tf.Tensor2D, layout: Layout, others?: tf.Tensor2D, rng?: Rng, queries?: Layout): tf.Tensor2D {
     const padded = toPadded(x, layout, { length: this.length, side: 'left' }); // [B, T, D]
     const flat: tf.Tensor2D = tf.reshape(padded, [layout.count, -1]);
-    const rows = queries ?? (layout.capacity === layout.count ? layout : undefined);
+    const rows = queries ?? (layout.rows === layout.count ? layout.last() : undefined);
     return this.mlp.forward(others ? tf.concat([flat, others], 1) : flat, rows, rng);
   }
 }

@@ -157,13 +157,16 @@ export class Layout {
     return out;
   }
 
-  /** `column` over the N rows, lengthened with zeros to `capacity`. */
+  /**
+   * `column` over the N rows, lengthened to `capacity` by its last value: a lookup by it reads no row, and leaves a gradient
+   * for none, that the N rows do not.
+   */
   pad(column: Int32Array): Int32Array {
     if (column.length !== this.rows) {
       throw new RangeError(`A column of this layout must have ${this.rows} values, got ${column.length}.`);
     }
     if (this.capacity === this.rows) return column;
-    const out = new Int32Array(this.capacity);
+    const out = new Int32Array(this.capacity).fill(column.at(-1) ?? 0);
     out.set(column);
     return out;
   }

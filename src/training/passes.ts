@@ -1,6 +1,7 @@
 /** The loss and the gradients of the parts of a step. */
 import * as tf from '@tensorflow/tfjs-core';
-import { Layout } from '../core/layout.ts';
+import { batchLayout } from '../core/batch-layout.ts';
+import type { Layout } from '../core/layout.ts';
 import type { Loss } from '../losses/loss.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import type { GradientSums } from '../ops/gradients.ts';
@@ -77,7 +78,7 @@ function partPass(
   const label = targets.label?.subarray(...part.targets);
   const { views } = targets; // a loss that compares them has one part
   const negatives = questions.negatives(part);
-  using layout = new Layout(inputs, { firstSequence: first });
+  using layout = batchLayout(inputs, { firstSequence: first });
   const queries = asksLastRows(row, layout) ? layout.last() : undefined;
   try {
     return run(() => {

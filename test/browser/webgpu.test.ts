@@ -59,8 +59,53 @@ test('memory does not grow with the number of different sizes', async () => {
   expect(most).toBeLessThan(90e6);
 });
 
+test('a tensor is read as long as it is, whatever its buffer', async () => {
+  // Shorter ones would be computed by JavaScript.
+  for (const length of [1023, 1024, 1025, 4100]) {
+    const x = tf.range(0, length);
+    const y = tf.tidy(() => tf.add(tf.mul(x, 2), 1));
+    const expected = Array.from({ length }, (_, i) => 2 * i + 1);
+    expect([...(await y.data())]).toEqual(expected);
+    expect([...(await y.data())], 'from the host').toEqual(expected);
+    tf.dispose([x, y]);
+  }
+});
+
 /** Every new device compiles all programs again, on the processor. */
 const SLOW = 180_000;
+
+test('neither memory nor programs grow with the steps of a run', { timeout: SLOW }, async () => {
+  const varied = Interactions.from(
+    Array.from({ length: 24 }, (_, user) =>
+      Array.from({ length: 8 + ((user * 5) % 9) }, (_, t) => ({ user, item: `i${(user * 7 + t) % 30}`, time: t })),
+    ).flat(),
+  );
+  const buffers = (tf.backend() as WebGPUBackend).bufferManager;
+  const compile = vi.spyOn(device(), 'createComputePipeline');
+  const make = vi.spyOn(device(), 'createBuffer');
+  const bytes: number[] = [];
+  const programs: number[] = [];
+  const model = new SASRec({ items: varied.items, maxLength: 20, dim: 8, layers: 1, dropout: 0.1 });
+  try {
+    await model.fit(varied, {
+      epochs: 6,
+      batchSize: 6,
+      seed: 1,
+      onProgress: () => {
+        bytes.push(buffers.numBytesAllocated);
+        programs.push(compile.mock.calls.length);
+      },
+    });
+    // Of exact sizes there would be some more at every step.
+    expect(new Set(make.mock.calls.map(([{ size }]) => size)).size).toBeLessThan(20);
+    expect((bytes.at(-1) as number) - (bytes[9] as number)).toBeLessThan(50_000);
+    expect(programs.at(-1)).toBe(programs[0]);
+  } finally {
+    compile.mockRestore();
+    make.mockRestore();
+  }
+});
+
 /** Two steps an epoch. */
 const options = { epochs: 2, batchSize: 6, seed: 1 };
 const best = async (model: SASRec) => (await model.recommend(['i3', 'i4'], { k: 5 })).map(({ item }) => item);

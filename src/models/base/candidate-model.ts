@@ -1,7 +1,7 @@
 /** The base of networks that read a history together with one candidate. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, ready } from '../../backend/select.ts';
-import { Layout } from '../../core/layout.ts';
+import { batchLayout } from '../../core/batch-layout.ts';
 import { Ragged, range } from '../../core/ragged.ts';
 import { checkNumber } from '../../core/shape.ts';
 import type { ItemId } from '../../data/catalog.ts';
@@ -90,7 +90,7 @@ export abstract class CandidateModel extends SequenceModel {
   }
 
   #lastScores(inputs: Ragged): tf.Tensor2D {
-    using layout = new Layout(inputs);
+    using layout = batchLayout(inputs);
     using last = layout.last();
     return tf.tidy(() => {
       const states = this.encode(inputs, layout, undefined, last);

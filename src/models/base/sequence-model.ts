@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, ready } from '../../backend/select.ts';
 import type { Continued } from '../../blocks/block.ts';
 import type { Output } from '../../blocks/output-head.ts';
-import { Layout } from '../../core/layout.ts';
+import { batchLayout } from '../../core/batch-layout.ts';
+import type { Layout } from '../../core/layout.ts';
 import type { PartOption } from '../../core/part.ts';
 import { Ragged, range } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
@@ -63,7 +64,8 @@ export abstract class SequenceModel extends Recommender implements Trainable {
    * The states of all events, or of those that are asked for.
    *
    * @param events  the batch's columns on the host
-   * @param layout  the same batch on the device
+   * @param layout  the same batch on the device; on WebGPU its `capacity` is above the number of events, so lengthen
+   *                columns by `layout.pad`
    * @param rng     turns dropout on
    * @param queries the events whose states are wanted, if not all: the last of each history, when the model serves and
    *                when an objective asks no others. A network that can computes only these (its last block takes them as `queries`) and returns
@@ -148,7 +150,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   protected override async attentionTo(history: Ragged): Promise<Float32Array | undefined> {
     await ready();
     const asked = this.asked(history);
-    using layout = new Layout(asked);
+    using layout = batchLayout(asked);
     const weights = tf.tidy(() => this.attentionOf(asked, layout));
     if (!weights) return undefined;
     const [shares] = (await read([weights])) as [Float32Array];
@@ -320,7 +322,7 @@ export abstract class SequenceModel extends Recommender implements Trainable {
   }
 
   #encodeLast(histories: Ragged): tf.Tensor2D {
-    using layout = new Layout(histories);
+    using layout = batchLayout(histories);
     using last = layout.last();
     return tf.tidy(() => {
       const states = this.encode(histories, layout, undefined, last);

@@ -30,11 +30,12 @@ export class UserVectors extends Module {
   }
 
   /** @returns `[layout.capacity, dim]`, the vector of each row's user */
-  forward({ user }: Ragged, { sequences }: Layout): tf.Tensor2D {
-    const rows = sequences.map((b) => (b < 0 ? 0 : (user?.[b] ?? -1)));
+  forward({ user }: Ragged, { sequences, count }: Layout): tf.Tensor2D {
+    // spare rows have the last user, so that no other row of the table gets a gradient
+    const rows = sequences.map((b) => user?.[b < 0 ? count - 1 : b] ?? -1);
     if (!rows.includes(-1)) return embedding(this.weight, rows);
-    const count = this.#users.size;
-    const mean = product(tf.fill([1, count], 1 / count), this.weight.value as tf.Tensor as tf.Tensor2D);
+    const { size } = this.#users;
+    const mean = product(tf.fill([1, size], 1 / size), this.weight.value as tf.Tensor as tf.Tensor2D);
     const known = Float32Array.from(rows, (row) => (row < 0 ? 0 : 1));
     const mask = tf.tensor2d(known, [rows.length, 1]);
     const own = embedding(

@@ -64,7 +64,7 @@ describe('Layout', () => {
     expect([...(await layout.sequence.data())]).toEqual([...layout.sequences]);
     expect([...(await layout.position.data())]).toEqual([...layout.positions]);
     expect([...(await layout.positionFromEnd.data())]).toEqual([...layout.positionsFromEnd]);
-    expect([...layout.pad(ragged.item)]).toEqual([4, 5, 6, 7, 8, 0, 0]);
+    expect([...layout.pad(ragged.item)]).toEqual([4, 5, 6, 7, 8, 8, 8]);
   });
 
   test('lastRows names the empty sequence', () => {
