@@ -211,8 +211,9 @@ function describeSettings({ model: make, fit, refit, evaluation, metrics }: Reci
   );
 }
 
-/** Parts by name and options, functions left out. */
+/** Parts by name and options, functions left out, and of long lists, such as all users, how long they are. */
 function plain(_key: string, value: unknown): unknown {
+  if (Array.isArray(value) && value.length > 20) return `${value.length} values`;
   if (typeof value === 'function') return isNamed(value) ? value.name : undefined;
   return value;
 }
