@@ -78,7 +78,11 @@ export function partsFromJson(json: unknown, sources: { readonly [name: string]:
       `The part '${part}' is not known here: import it from seqrec and pass it as { parts: { ${part} } }.`,
     );
   }
-  return isPart(source) ? source : source(entries(options ?? {}));
+  if (isPart(source) && Object.keys(options ?? {}).length === 0) return source;
+  if (typeof source === 'function') return source(entries(options ?? {}));
+  throw new TypeError(
+    `The part '${part}' is made again by its function, got ${describe(source)}: pass { parts: { ${part} } }, without calling it.`,
+  );
 }
 
 /** Gives a function the name and the (empty) options of a part, so that the function itself can be passed as one. */

@@ -159,6 +159,7 @@ describe('a model', () => {
     await session.push('i1');
     await expect(session.recommend({ n: 3 } as Anything)).rejects.toThrow("session.recommend has no option 'n'");
     await expect(model.explain(['i1'], { itm: 'i2' } as Anything)).rejects.toThrow("explain has no option 'itm'");
+    await expect(model.session({ unknwon: 'drop' } as Anything)).rejects.toThrow("session has no option 'unknwon'");
   });
 
   it('is made of parts, not of what makes them', () => {
@@ -172,6 +173,19 @@ describe('a model', () => {
     expect(() => new GRU4Rec({ items, reset: 'befor' as Anything })).toThrow("reset must be 'after' or 'before'");
     expect(() => new HSTU({ items, biases: ['x'] as Anything })).toThrow('biases must be a part');
   });
+});
+
+test('a file is loaded with the functions of its parts', async () => {
+  const { ligrBlock, swiglu } = seqrec;
+  using model = tiny({ block: ligrBlock({ gate: 'normalized' }) }).init(1);
+  const file = await model.save();
+  for (const wrong of [ligrBlock(), 'ligrBlock'] as Anything[]) {
+    await expect(SASRec.load(file, { parts: { ligrBlock: wrong, swiglu } })).rejects.toThrow(
+      "The part 'ligrBlock' is made again by its function",
+    );
+  }
+  using same = await SASRec.load(file, { parts: { ligrBlock, swiglu } });
+  expect(same.config()).toMatchObject({ block: { options: { gate: 'normalized' } } });
 });
 
 test('two hundred thousand items can be left out of a request', async () => {

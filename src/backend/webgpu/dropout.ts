@@ -1,5 +1,4 @@
 /** Dropout, with the masks of `dropoutMask` made on the way, and what may be added after it. */
-
 import { dropout } from '../../kernels/webgpu/dropout.ts';
 import type { DropoutAttributes, DropoutInputs } from '../kernel-calls.ts';
 import { groupsFor, sizeOf, type WebgpuKernel } from './kernel.ts';

@@ -197,15 +197,17 @@ export abstract class Recommender extends Module implements Scorer {
    * ```
    */
   async session(options: SessionOptions = {}): Promise<Session> {
+    const { unknown, onUnknown, ...others } = options;
+    refuseOthers('session', others);
     await ready();
     return new Session(
       {
         catalog: this.catalog,
         window: this.window,
         reader: this.reader(),
-        read: (events, request) => this.readHistories([events], { ...ofOne(request), ...options }),
+        read: (events, request) => this.readHistories([events], { ...ofOne(request), unknown, onUnknown }),
       },
-      options,
+      { unknown, onUnknown },
     );
   }
 
