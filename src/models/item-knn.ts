@@ -1,9 +1,9 @@
 /** Item-to-item neighbours. */
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
-import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
+import { countsOf } from './counts/event-counts.ts';
 import { ItemRules } from './counts/item-rules.ts';
 import { RULE_TENSORS, Transitions } from './counts/transitions.ts';
 
@@ -81,9 +81,7 @@ export class ItemKNN extends ItemRules {
   protected override async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
     const expected = new Map(RULE_TENSORS).set('events', { dtype: 'F64', shape: [this.catalog.size] });
     matchTensors(tensors, expected, 'this ItemKNN');
-    const events = tensors.get('events')?.data as Float64Array;
-    const wrong = events.find((count) => !(Number.isSafeInteger(count) && count >= 0));
-    if (wrong !== undefined) throw new FileFormatError(`A count must be an integer from 0, the file has ${wrong}.`);
+    const events = countsOf(tensors, 'events');
     this.rules = Transitions.restoreRows(tensors, this.catalog.size);
     this.#events.set(events);
   }

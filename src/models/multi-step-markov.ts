@@ -2,10 +2,10 @@
 import type { Ragged } from '../core/ragged.ts';
 import { checkNumber } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
-import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { CountingModel } from './base/counting.ts';
+import { countsOf } from './counts/event-counts.ts';
 import { RULE_TENSORS, Transitions } from './counts/transitions.ts';
 
 export interface MultiStepMarkovOptions {
@@ -112,9 +112,7 @@ export class MultiStepMarkov extends CountingModel {
   protected override async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
     const expected = new Map(RULE_TENSORS).set('events', { dtype: 'F64', shape: [this.catalog.size] });
     matchTensors(tensors, expected, 'this MultiStepMarkov');
-    const events = tensors.get('events')?.data as Float64Array;
-    const wrong = events.find((count) => !(Number.isSafeInteger(count) && count >= 0));
-    if (wrong !== undefined) throw new FileFormatError(`A count must be an integer from 0, the file has ${wrong}.`);
+    const events = countsOf(tensors, 'events');
     this.#rules = Transitions.restoreRows(tensors, this.catalog.size);
     this.#events.set(events);
   }

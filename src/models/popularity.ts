@@ -1,10 +1,10 @@
 /** Popularity. */
 import type { Ragged } from '../core/ragged.ts';
 import type { Catalog } from '../data/catalog.ts';
-import { FileFormatError } from '../io/error.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
 import { CountingModel } from './base/counting.ts';
+import { countsOf } from './counts/event-counts.ts';
 
 /**
  * Recommends what occurs most often, whatever the history: the baseline that every model must beat, and an answer for
@@ -65,9 +65,7 @@ export class Popularity extends CountingModel {
 
   protected override async restore(tensors: ReadonlyMap<string, TensorData>): Promise<void> {
     matchTensors(tensors, new Map([['counts', { dtype: 'F64', shape: [this.catalog.size] }]]), 'this Popularity');
-    const counts = tensors.get('counts')?.data as Float64Array;
-    const bad = counts.find((count) => !(Number.isSafeInteger(count) && count >= 0));
-    if (bad !== undefined) throw new FileFormatError(`A count must be an integer from 0, the file has ${bad}.`);
+    const counts = countsOf(tensors, 'counts');
     this.#counts.set(counts);
     this.#events = counts.reduce((sum, count) => sum + count, 0);
   }
