@@ -168,7 +168,7 @@ test('where there is no other device, the run goes on with the next backend', { 
   });
   const model = make();
   try {
-    expect(await disturbed(model)).toMatchObject([{ from: 'webgpu', to: 'wasm', epoch: 1, step: 0 }]);
+    expect(await disturbed(model)).toMatchObject([{ from: 'webgpu', to: 'wasm', epoch: 1 }]);
     expect(backendInfo()).toMatchObject({ name: 'wasm', chosenBy: 'automatic', refused: [{ backend: 'webgpu' }] });
     expect(await best(model)).toEqual(undisturbed);
   } finally {
@@ -189,7 +189,8 @@ test('a device that is lost in a validation', { timeout: SLOW }, async () => {
     earlyStopping: { metric: ndcg(10) },
     onProgress: ({ phase, step }) => void (phase === 'train' && step === 2 && first.destroy()),
   });
-  expect(report.recoveries).toMatchObject([{ to: 'webgpu', epoch: 1, step: 0 }]);
+  // From which step, time decides: `fit` keeps its state every ten seconds.
+  expect(report.recoveries).toMatchObject([{ to: 'webgpu', epoch: 1 }]);
   expect(report.epochs.map(({ validation }) => validation?.['NDCG@10'])).toEqual([
     expect.any(Number),
     expect.any(Number),
