@@ -61,6 +61,9 @@ class SideFeatures extends Module implements PositionBlock {
     const codes = Object.fromEntries(Object.entries(features.item).map(([name, { codes }]) => [name, codes]));
     const items = this.ofItems.forward(codes, size + 1); // [V + 1, D], the last row, that of [MASK], is 0
     const users = this.ofUsers.forward(sequenceCodes(this.#catalog, events)); // [B, D]
-    return tf.add(embedding(items, layout.pad(events.item)), embedding(users, layout.pad(layout.sequences.subarray(0, layout.rows))));
+    return tf.add(
+      embedding(items, layout.pad(events.item)),
+      embedding(users, layout.pad(layout.sequences.subarray(0, layout.rows))),
+    );
   }
 }
