@@ -69,6 +69,8 @@ interface Active extends BackendInfo {
   /** The import that was in force when this was chosen. */
   readonly request: Candidate | undefined;
   readonly device?: Device | undefined;
+  /** The backend of the application, which may put another in its place. */
+  readonly instance?: tf.KernelBackend | undefined;
 }
 
 let automatic: Automatic | undefined;
@@ -118,10 +120,10 @@ export function backendInfo(): BackendInfo | undefined {
 /** Throws what went wrong on the device since the last check: numbers read since then may be wrong. */
 export function checkDevice(): void {
   if (!active?.device) return;
-  const { name, device } = active;
+  const { name, device, instance } = active;
   const problem = device.takeProblem();
   if (device.lost) {
-    discard(name);
+    if (!instance || tf.findBackend(name) === instance) discard(name);
     active = undefined;
   }
   if (problem) throw problem;
@@ -228,8 +230,17 @@ async function acceptHost(name: string, refused: Refusal[]): Promise<Active> {
       why: `'seqrec/${request.name}' was imported, but the application set '${name}' by tf.setBackend, which goes first.`,
     });
   }
-  const details = await registerKernels(name);
-  return { name, chosenBy: 'host', refused, details, request };
+  const instance = tf.backend();
+  const { details, device } = await watchHost(name);
+  const kernels = await registerKernels(name);
+  return { name, chosenBy: 'host', refused, details: { ...details, ...kernels }, request, device, instance };
+}
+
+/** A device of the application's own is watched like those that seqrec makes. */
+async function watchHost(name: string): Promise<Loaded> {
+  if (name !== 'webgpu') return {};
+  const { watch } = await import('./webgpu/watch.ts');
+  return watch(tf.backend() as Parameters<typeof watch>[0]);
 }
 
 /** Loads, sets and tests one candidate; returns the error if it cannot be used. */

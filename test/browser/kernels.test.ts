@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   attention,
   backendInfo,
+  Catalog,
   dropout,
   dropoutAdd,
   dropoutMask,
@@ -78,7 +79,8 @@ async function compare(
   expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers);
   for (const [i, values] of expected.entries()) {
     expectClose(fused[i] as Float32Array, values, i === 0 ? 'value' : `gradient ${i - 1}`, tolerance);
-    expect([...(again[i] as Float32Array)]).toEqual([...(fused[i] as Float32Array)]);
+    const same = values.every((_, j) => Object.is(again[i]?.[j], fused[i]?.[j]));
+    expect(same, `the bits of ${i === 0 ? 'the value' : `gradient ${i - 1}`}`).toBe(true);
   }
   tf.dispose(tensors);
 }
@@ -101,6 +103,12 @@ test.each([
   if (biased) inputs.push(normals([biased, positions, positions], 4));
   const dropout = dropped ? { rate: 0.3, rng: new Rng(7) } : undefined;
   await compare(inputs, (q, k, v, bias) => attention(q, k, v, { queries, heads, causal, bias, dropout }));
+});
+
+test('attention in a sequence of 2,000 rows', async () => {
+  using queries = layoutOf([3, 2000, 1]);
+  const inputs = [1, 2, 3].map((seed) => normals([2004, 6], seed));
+  await compare(inputs, (q, k, v) => attention(q, k, v, { queries, heads: 2, causal: true }));
 });
 
 test('attention of last rows to all', async () => {
@@ -164,6 +172,15 @@ test.each([
   const options = { weights, scale: 0.7, labelSmoothing: smoothing };
   await compare([normals([count, dim], 1), normals([items, dim], 2), normals([items], 3)], (x, table, bias) =>
     softmaxCrossEntropy(x, table, targets, { ...options, bias }),
+  );
+});
+
+test('cross-entropy of more logits than exist at one time', async () => {
+  const [count, items] = [9, 1_000_003]; // four states at a time
+  const targets = new Int32Array(count).map((_, i) => (i * 222_223) % items);
+  const weights = new Float32Array(count).map((_, i) => 1 / (1 + i));
+  await compare([normals([count, 3], 1), normals([items, 3], 2), normals([items], 3)], (x, table, bias) =>
+    softmaxCrossEntropy(x, table, targets, { weights, bias, scale: 0.7 }),
   );
 });
 
@@ -239,6 +256,17 @@ test.each([
   expect({ items: best, scores: bestScores }).toEqual(topKOfScores(scores, size, k, exclude));
   expect(ranks).toEqual(ranksOfScores(scores, size, targets, others));
   tf.dispose([states, weight, bias, ...found]);
+});
+
+test('the best items and ranks of a model with more scores than exist at one time', async () => {
+  const [items, count, k] = [200_003, 100, 10]; // 83 histories at a time
+  const catalog = new Catalog([...new Int32Array(items).keys()]);
+  using model = new SASRec({ items: catalog, maxLength: 4, dim: 4, layers: 1, dropout: 0 }).init(1);
+  const histories = Ragged.from(Array.from({ length: count }, (_, b) => [b, 1999 * b]));
+  const targets = Ragged.from(Array.from({ length: count }, (_, b) => [(7 * b) % items, items - 1 - b]));
+  const scores = await model.scores(histories);
+  expect(await model.topK(histories, k, { exclude: histories })).toEqual(topKOfScores(scores, items, k, histories));
+  expect(await model.ranks(histories, targets)).toEqual(ranksOfScores(scores, items, targets));
 });
 
 test('without the kernels, a model is trained to the same losses', async () => {

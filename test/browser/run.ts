@@ -13,11 +13,7 @@ if (process.argv[2] === 'page') process.exit((await testPage(process.argv[3])) ?
 await preparePublic();
 const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '-c', join(root, 'test/browser/vitest.config.ts')];
 const asked = process.argv.slice(2);
-// On a software adapter the tables of blocks and models take many minutes: `-- --project webgpu` asks for them.
-const usual = ['wasm', 'wasm-isolated', 'webgpu-isolated'].flatMap((name) => ['--project', name]);
-const { status } = spawnSync(process.execPath, [...vitest, ...(asked.length > 0 ? asked : usual)], {
-  stdio: 'inherit',
-});
+const { status } = spawnSync(process.execPath, [...vitest, ...asked], { stdio: 'inherit' });
 // With arguments, a part of the tests is meant.
 const rest = asked.length > 0 || [await testBundlers(), await testPage()].every(Boolean);
 process.exit(rest ? (status ?? 1) : 1);

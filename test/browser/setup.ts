@@ -3,7 +3,8 @@
 import { afterEach, beforeEach } from 'vitest';
 import { configureWasm } from '../../src/backend/wasm-options.ts';
 
-configureWasm({ paths: '/' });
+// Files that share a page have one backend: it is told once.
+if (!('SEQREC_TEST_BACKENDS' in globalThis)) configureWasm({ paths: '/' });
 Object.assign(globalThis, (import.meta as unknown as { env: object }).env);
 
 await import('../setup.ts');

@@ -1,6 +1,6 @@
 /**
- * The tests of ops, blocks and models in Chromium, in the page and in a worker, on WebAssembly and WebGPU, with and
- * without cross-origin isolation. Started by run.ts.
+ * The tests of ops, blocks and models in Chromium, in the page and in a worker, on plain JavaScript, WebAssembly and
+ * WebGPU, with and without cross-origin isolation. Started by run.ts.
  */
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
@@ -22,22 +22,23 @@ interface Project {
   /** Those that run in a worker. */
   worker: string;
   headers?: Record<string, string>;
+  /** One page for all files: the programs of a GPU are compiled once, which on a processor takes longer than to run them. */
+  together?: boolean;
 }
 
-const tables = 'test/conformance/*.test.ts';
-const ops = 'test/unit/ops/*.test.ts';
+const all = ['test/conformance/*.test.ts', 'test/unit/ops/*.test.ts'];
 const worker = 'test/browser/worker.test.ts';
 
-/** Isolation concerns the memory of WebAssembly; software adapters are slow: so not everything runs four times. */
+/** Everything runs on every backend in a page; of workers and of isolation, which WebAssembly alone sees, what they change. */
 const projects: Record<string, Project> = {
-  wasm: { backends: 'wasm', include: [tables, ops, worker], worker: 'conformance' },
+  wasm: { backends: 'cpu,wasm', include: [...all, worker], worker: 'blocks', together: true },
   'wasm-isolated': {
     backends: 'wasm',
-    include: [tables, worker, 'test/browser/threads.test.ts'],
+    include: [worker, 'test/browser/threads.test.ts'],
     worker: '.',
     headers: isolation,
   },
-  webgpu: { backends: 'webgpu', include: [tables, ops], worker: '' },
+  webgpu: { backends: 'webgpu', include: all, worker: '', together: true },
   'webgpu-isolated': {
     backends: 'webgpu',
     include: [worker, 'test/browser/{webgpu,dispatches,kernels}.test.ts'],
@@ -57,7 +58,7 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: Object.entries(projects).map(([name, { backends, include, worker, headers = {} }]) => ({
+    projects: Object.entries(projects).map(([name, { backends, include, worker, headers = {}, together = false }]) => ({
       extends: true,
       server: { headers },
       test: {
@@ -68,7 +69,8 @@ export default defineConfig({
         setupFiles: [path('./setup.ts')],
         testTimeout: 60_000,
         hookTimeout: 60_000,
-        fileParallelism: false,
+        isolate: !together,
+        maxWorkers: 2,
         browser: {
           enabled: true,
           headless: true,

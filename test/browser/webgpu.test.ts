@@ -1,5 +1,5 @@
 /** What goes wrong on a GPU is an error with a way on: sizes above its limits, wrong programs, a lost device. */
-import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   backendInfo,
@@ -209,6 +209,27 @@ test('a model that was saved answers the same after the device was lost', async 
   expect((await ready()).name).toBe('webgpu');
   const loaded = await SASRec.load(file);
   expect(await loaded.recommend(['i3', 'i4'], { k: 5 })).toEqual(before);
+});
+
+test('a device that the application made is watched as well, and replaced by what seqrec chooses', {
+  timeout: SLOW,
+}, async () => {
+  const adapter = (await navigator.gpu.requestAdapter()) as GPUAdapter;
+  const { info } = adapter;
+  const own = await adapter.requestDevice();
+  tf.removeBackend('webgpu');
+  tf.registerBackend('webgpu', () => new WebGPUBackend(own, info));
+  await tf.setBackend('webgpu');
+  expect(await ready()).toMatchObject({
+    chosenBy: 'host',
+    details: { kernels: 'WGSL', maxBufferBytes: own.limits.maxStorageBufferBindingSize },
+  });
+  expect(device()).toBe(own);
+  const model = make();
+  expect(await disturbed(model)).toMatchObject([{ from: 'webgpu', to: 'webgpu' }]);
+  expect(device()).not.toBe(own);
+  expect(backendInfo()?.chosenBy).toBe('environment');
+  expect(await best(model)).toEqual(undisturbed);
 });
 
 // The last one: what follows from a broken program is reported for a while.

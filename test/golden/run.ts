@@ -1,5 +1,5 @@
 /**
- * Compares seqrec with a directory of golden cases: `npm run golden -- DIR [--backend cpu|wasm|webgpu] [--case PATTERN]`.
+ * Compares seqrec with a directory of golden cases: `npm run golden -- DIR [--backend cpu|wasm|webgpu] [--case PATTERN …]`.
  *
  * One line a case: name, reading of the pads, counts of compared results, verdict. The exit code is 1 if any case failed.
  */
@@ -10,11 +10,11 @@ import { listCases, type Result, runCase, summary } from './runner.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { backend: { type: 'string', default: 'cpu' }, case: { type: 'string', default: '*' } },
+  options: { backend: { type: 'string', default: 'cpu' }, case: { type: 'string', multiple: true, default: ['*'] } },
 });
 const [directory] = positionals;
 if (directory === undefined || positionals.length > 1) {
-  console.error('Usage: npm run golden -- DIR [--backend cpu|wasm|webgpu] [--case PATTERN]');
+  console.error('Usage: npm run golden -- DIR [--backend cpu|wasm|webgpu] [--case PATTERN …]');
   process.exit(2);
 }
 const backends = ['cpu', 'wasm', 'webgpu'];
@@ -32,7 +32,7 @@ console.log(`backend ${backendInfo()?.name}`);
 const { adapters } = await import('./adapters/index.ts');
 
 const results: Result[] = [];
-for (const name of listCases(directory, values.case)) {
+for (const name of new Set(values.case.flatMap((pattern) => listCases(directory, pattern)))) {
   const result = await runCase(directory, name, adapters);
   results.push(result);
   console.log(result.line);

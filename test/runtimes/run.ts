@@ -2,11 +2,12 @@
  * seqrec in Node, Deno and Bun: `npm run test:runtimes`. The runtimes come from npm (package.json beside this file);
  * where the registry cannot be reached, what needs them is skipped.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { buildTests } from '../support/portable-build.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -29,26 +30,30 @@ interface Result {
 class Skip extends Error {}
 
 /** Runs a program and returns what it printed. */
-function run(program: readonly string[], args: readonly string[], env: Record<string, string> = {}): string {
+async function run(
+  program: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
   const [command, ...first] = program as [string, ...string[]];
-  const { status, stdout, stderr, error } = spawnSync(command, [...first, ...args], {
-    cwd: here,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    timeout: 600_000,
-  });
-  if (status !== 0) throw new Error(`${error ?? ''}${stdout}${stderr}`.slice(-4000));
-  return stdout.trim();
+  const options = { cwd: here, env: { ...process.env, ...env }, timeout: 900_000 };
+  try {
+    const { stdout } = await promisify(execFile)(command, [...first, ...args], options);
+    return stdout.trim();
+  } catch (error) {
+    const { message, stdout = '', stderr = '' } = error as Error & { stdout?: string; stderr?: string };
+    throw new Error(`${message.split('\n', 1)[0]}\n${stdout}${stderr}`.slice(-4000));
+  }
 }
 
-function check(name: string, test: () => string): void {
+async function check(name: string, test: () => string | Promise<string>): Promise<void> {
   const start = Date.now();
   const report = (verdict: string, text: string) =>
     console.log(
       `${verdict.padEnd(5)} ${name.padEnd(34)} ${String(Math.round((Date.now() - start) / 1000)).padStart(3)}s  ${text}`,
     );
   try {
-    report('ok', test());
+    report('ok', await test());
     counts.passed++;
   } catch (error) {
     const skip = error instanceof Skip;
@@ -75,7 +80,7 @@ function binary(scope: string, path: string): string[] {
   return found.filter(existsSync).slice(0, 1);
 }
 
-check('install', () => {
+await check('install', () => {
   const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--prefer-offline'], {
     cwd: here,
     encoding: 'utf8',
@@ -106,20 +111,40 @@ const adapters: Record<string, string> = {
   bun: swiftShader,
 };
 
-function app(runtime: string, task: string, file: string, env: Record<string, string> = {}): Result {
+async function app(runtime: string, task: string, file: string, env: Record<string, string> = {}): Promise<Result> {
   const program = runtimes[runtime as keyof typeof runtimes];
   if (program.length === 0) throw new Skip('not installed');
-  return JSON.parse(
-    run(program, ['app.mjs', task, join(files, file)], env)
-      .split('\n')
-      .at(-1) as string,
-  );
+  return JSON.parse((await run(program, ['app.mjs', task, join(files, file)], env)).split('\n').at(-1) as string);
 }
+
+/** The variables that choose WebGPU on the software adapter of a runtime. */
+function software(runtime: string): { SEQREC_BACKEND: string; VK_ICD_FILENAMES: string } {
+  const driver = process.env.VK_ICD_FILENAMES ?? (adapters[runtime] as string);
+  if (!existsSync(driver.split(':')[0] as string)) throw new Skip('no Vulkan driver for a software adapter');
+  return { SEQREC_BACKEND: 'webgpu', VK_ICD_FILENAMES: driver };
+}
+
+async function tests(
+  runtime: keyof typeof runtimes,
+  backend: string,
+  pattern: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const program = runtimes[runtime];
+  if (program.length === 0) throw new Skip('not installed');
+  return (await run(program, ['tests.mjs', backend, pattern], env)).split('\n').at(-1) as string;
+}
+
+// Takes as long as all others together, which run beside it.
+const longest = check('node: the tests on webgpu', () => {
+  if (!existsSync(join(modules, 'webgpu'))) throw new Skip('not installed');
+  return tests('node', 'webgpu', '.', software('node'));
+});
 
 const wasmOf: Record<string, Result> = {};
 for (const runtime of ['node', 'deno', 'bun']) {
-  check(`${runtime}: chooses, trains, saves`, () => {
-    const result = app(runtime, 'train', runtime);
+  await check(`${runtime}: chooses, trains, saves`, async () => {
+    const result = await app(runtime, 'train', runtime);
     wasmOf[runtime] = result;
     // On a machine with a GPU the choice is another one.
     if (result.name === 'wasm') {
@@ -135,15 +160,11 @@ for (const runtime of ['node', 'deno', 'bun']) {
 }
 
 for (const server of ['node', 'deno', 'bun']) {
-  check(`${server}: serves the files of all`, () => {
-    const answers = ['node', 'deno', 'bun']
-      .filter((trainer) => wasmOf[trainer])
-      .map((trainer) => {
-        const { items } = app(server, 'serve', trainer);
-        return { trainer, items };
-      });
-    for (const { trainer, items } of answers) {
-      const own = app('node', 'serve', trainer).items;
+  await check(`${server}: serves the files of all`, async () => {
+    const trainers = ['node', 'deno', 'bun'].filter((trainer) => wasmOf[trainer]);
+    for (const trainer of trainers) {
+      const { items } = await app(server, 'serve', trainer);
+      const own = (await app('node', 'serve', trainer)).items;
       expectEqual(
         items.map(({ item }) => item),
         own.map(({ item }) => item),
@@ -156,36 +177,29 @@ for (const server of ['node', 'deno', 'bun']) {
         `scores of the file of ${trainer}`,
       );
     }
-    return `${answers.length} files, the items and scores that Node gives`;
+    return `${trainers.length} files, the items and scores that Node gives`;
   });
 }
 
 for (const runtime of ['deno', 'bun'] as const) {
-  check(`${runtime}: the tests on wasm`, () => tests(runtime, 'wasm', '.'));
+  await check(`${runtime}: the tests on wasm`, () => tests(runtime, 'wasm', '.'));
 }
 
 /** Numbers of other implementations, a few for each kind of model and kernel; all of them take minutes. */
 const golden = ['layer_mha', 'loss_scores', 'optimizers', 'bert4rec_seed0', 'sasrec_pmixer_prenorm'];
 
-check('node: golden cases on webgpu', () => {
-  if (!existsSync(swiftShader) && !process.env.VK_ICD_FILENAMES)
-    throw new Skip('no Vulkan driver for a software adapter');
+await check('node: golden cases on webgpu', async () => {
   if (!existsSync(join(modules, 'webgpu'))) throw new Skip('not installed');
-  const cases = join(root, 'test/golden/cases');
-  for (const name of golden) {
-    const program = join(root, 'test/golden/run.ts');
-    const lines = run(node, [program, cases, '--backend', 'webgpu', '--case', name]).split('\n');
-    expectEqual(lines.at(-1), '1 passed, 0 failed, 0 skipped', name);
-  }
+  const program = [join(root, 'test/golden/run.ts'), join(root, 'test/golden/cases'), '--backend', 'webgpu'];
+  const lines = await run(node, [...program, ...golden.flatMap((name) => ['--case', name])], software('node'));
+  expectEqual(lines.split('\n').at(-1), `${golden.length} passed, 0 failed, 0 skipped`, 'golden cases');
   return golden.join(', ');
 });
 
-for (const [runtime, driver] of Object.entries(adapters)) {
-  const env = { SEQREC_BACKEND: 'webgpu', VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES ?? driver };
-  check(`${runtime}: trains on webgpu, which is lost`, () => {
-    if (!existsSync(env.VK_ICD_FILENAMES.split(':')[0] as string))
-      throw new Skip('no Vulkan driver for a software adapter');
-    const { name, chosenBy, details, losses, recoveries } = app(runtime, 'lose', 'webgpu', env);
+for (const runtime of Object.keys(adapters)) {
+  await check(`${runtime}: trains on webgpu, which is lost`, async () => {
+    const env = software(runtime);
+    const { name, chosenBy, details, losses, recoveries } = await app(runtime, 'lose', 'webgpu', env);
     expectEqual([name, chosenBy], ['webgpu', 'environment'], 'backend');
     expectEqual(
       recoveries.map(({ from, to }) => [from, to]),
@@ -193,33 +207,21 @@ for (const [runtime, driver] of Object.entries(adapters)) {
       'devices',
     );
     expectClose(losses, (wasmOf.node as Result).losses, 1e-3, 'losses beside those on wasm');
-    const { items } = app('node', 'serve', 'webgpu');
+    const { items } = await app('node', 'serve', 'webgpu');
+    const served = await app(runtime, 'serve', 'webgpu', env);
     expectClose(
       items.map(({ score }) => score),
-      app(runtime, 'serve', 'webgpu', env).items.map(({ score }) => score),
+      served.items.map(({ score }) => score),
       1e-3,
       'scores',
     );
     return `${details.adapter}, buffers of at most ${Number(details.maxBufferBytes) / 2 ** 20} MiB; the losses and scores of wasm`;
   });
-  if (runtime === 'bun') continue; // Dawn, as in Node
-  check(`${runtime}: tests on webgpu`, () => {
-    if (!existsSync(env.VK_ICD_FILENAMES.split(':')[0] as string))
-      throw new Skip('no Vulkan driver for a software adapter');
-    return tests(runtime as 'node' | 'deno', 'webgpu', 'linear|lookup|layer-norm|cross-entropy|adam', env);
-  });
 }
-
-function tests(
-  runtime: keyof typeof runtimes,
-  backend: string,
-  pattern: string,
-  env: Record<string, string> = {},
-): string {
-  const program = runtimes[runtime];
-  if (program.length === 0) throw new Skip('not installed');
-  return run(program, ['tests.mjs', backend, pattern], env).split('\n').at(-1) as string;
-}
+await check('deno: tests of ops on webgpu', () =>
+  tests('deno', 'webgpu', 'linear|lookup|layer-norm|cross-entropy|adam', software('deno')),
+);
+await longest;
 
 rmSync(files, { recursive: true });
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);

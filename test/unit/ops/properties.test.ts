@@ -43,13 +43,17 @@ import * as softmaxReference from '../../reference/softmax-over-time.ts';
 import { backends, use } from '../../support/backends.ts';
 import { checkOp, expectClose, normals, tensor, type Values } from './check.ts';
 
-beforeAll(() => use(backends.at(-1) as string));
+const backend = backends.at(-1) as string;
+beforeAll(() => use(backend));
 
 /** The absolute part is for gradients that cancel out, such as those of the scores of a single key. */
 const tolerance = { absolute: 2e-6, relative: 0, ofMax: 1e-5 };
 
 // biome-ignore lint/suspicious/noExplicitAny: the caller knows the ranks
 type Check = (op: (...xs: any[]) => tf.Tensor, reference: (...xs: never[]) => ArrayLike<number>) => Promise<void>;
+
+/** Fewer on a GPU, where most shapes compile programs of their own. */
+const RUNS = backend === 'webgpu' ? 5 : 15;
 
 /** Runs `property` for the same random cases in every run; its `check` gets normal `inputs`. */
 function property<T>(
@@ -69,7 +73,7 @@ function property<T>(
     () =>
       fc.assert(
         fc.asyncProperty(cases, (it) => run(it, check)),
-        { numRuns: 15, seed: 7, endOnFailure: true },
+        { numRuns: RUNS, seed: 7, endOnFailure: true },
       ),
     60_000,
   );
