@@ -36,7 +36,7 @@ async function run(
   env: Record<string, string> = {},
 ): Promise<string> {
   const [command, ...first] = program as [string, ...string[]];
-  const options = { cwd: here, env: { ...process.env, ...env }, timeout: 900_000 };
+  const options = { cwd: here, env: { ...process.env, ...env }, timeout: 1_200_000 };
   try {
     const { stdout } = await promisify(execFile)(command, [...first, ...args], options);
     return stdout.trim();
