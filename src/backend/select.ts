@@ -69,8 +69,8 @@ interface Active extends BackendInfo {
   /** The import that was in force when this was chosen. */
   readonly request: Candidate | undefined;
   readonly device?: Device | undefined;
-  /** The backend of the application, which may put another in its place. */
-  readonly instance?: tf.KernelBackend | undefined;
+  /** The application may put another one of the same name in its place. */
+  readonly instance: tf.KernelBackend | undefined;
 }
 
 let automatic: Automatic | undefined;
@@ -123,7 +123,7 @@ export function checkDevice(): void {
   const { name, device, instance } = active;
   const problem = device.takeProblem();
   if (device.lost) {
-    if (!instance || tf.findBackend(name) === instance) discard(name);
+    if (instance === instanceOf(name)) discard(name);
     active = undefined;
   }
   if (problem) throw problem;
@@ -157,9 +157,15 @@ export async function replaceDevice(): Promise<BackendInfo> {
 async function settle(): Promise<BackendInfo> {
   checkDevice();
   const current = tf.engine().backendName;
-  const valid = active && active.name === current && (active.chosenBy === 'host' || active.request === request);
+  const same = active && active.name === current && active.instance === instanceOf(current);
+  const valid = same && (active?.chosenBy === 'host' || active?.request === request);
   if (!valid) active = await choose();
   return publicInfo(active as Active);
+}
+
+/** The backend that is registered under a name, without making one. */
+function instanceOf(name: string): tf.KernelBackend | undefined {
+  return tf.engine().registry[name];
 }
 
 function publicInfo({ name, chosenBy, refused, details }: Active): BackendInfo {
@@ -209,7 +215,8 @@ function unavailable(asked: string, cause: Error): Error {
 async function hostChoice(refused: Refusal[]): Promise<string | undefined> {
   const engine = tf.engine();
   const name = engine.backendName;
-  if (!name || name === active?.name || name === trying) return undefined;
+  if (!name || name === trying) return undefined;
+  if (name === active?.name && instanceOf(name) === active.instance) return undefined;
   // An application that did not await its tf.setBackend; the promise resolves to false if that failed.
   await (engine as unknown as { pendingBackendInit?: Promise<boolean> | null }).pendingBackendInit;
   if (engine.backendName !== name) return hostChoice(refused);
@@ -230,7 +237,7 @@ async function acceptHost(name: string, refused: Refusal[]): Promise<Active> {
       why: `'seqrec/${request.name}' was imported, but the application set '${name}' by tf.setBackend, which goes first.`,
     });
   }
-  const instance = tf.backend();
+  const instance = instanceOf(name);
   const { details, device } = await watchHost(name);
   const kernels = await registerKernels(name);
   return { name, chosenBy: 'host', refused, details: { ...details, ...kernels }, request, device, instance };
@@ -260,7 +267,7 @@ async function attempt(
     if (host) return await acceptHost(host, refused);
     const kernels = await activate(name, loaded);
     const details = { ...loaded.details, ...kernels };
-    return { name, chosenBy, refused, details, request: asked, device: loaded.device };
+    return { name, chosenBy, refused, details, request: asked, device: loaded.device, instance: instanceOf(name) };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {

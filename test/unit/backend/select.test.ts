@@ -87,6 +87,16 @@ it('sees that the application set another backend later, even while seqrec is ch
   expect(await select.ready()).toMatchObject({ name: 'own', chosenBy: 'host' });
 });
 
+it('sees that the application put a backend of its own in the place of one of that name', async () => {
+  select.setAutomatic(order(fake('wasm')));
+  expect((await select.ready()).chosenBy).toBe('automatic');
+  tf.removeBackend('fake-wasm');
+  register('fake-wasm');
+  await tf.setBackend('fake-wasm');
+  expect(await select.ready()).toMatchObject({ name: 'fake-wasm', chosenBy: 'host' });
+  expect(log).toEqual(['wasm']);
+});
+
 it('waits for a tf.setBackend that the application did not await', async () => {
   select.setAutomatic(order(fake('wasm')));
   tf.registerBackend('slow', async () => {
