@@ -25,7 +25,8 @@ import {
   softmaxCrossEntropy,
   topKOfScores,
 } from 'seqrec';
-import { beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { most } from '../../src/backend/webgpu/chunks.ts';
 import { adamUpdate } from '../../src/ops/adam-update.ts';
 import { bestItems, itemScores, targetRanks } from '../../src/ops/item-scores.ts';
 import { logistic, softmaxOverNegatives } from '../../src/ops/sampled-formulas.ts';
@@ -185,10 +186,16 @@ test('lookups', async () => {
   await compare(inputs.slice(0, 1), (table) => embedding(table, tf.tensor1d(rows, 'int32')));
 });
 
+const whole = { ...most };
+afterEach(() => void Object.assign(most, whole));
+
 test.each([
-  [1, 7, 3, 0],
-  [40, 300, 9, 0.1],
-])('cross-entropy of %i states and %i items of width %i, label smoothing %d', async (count, items, dim, smoothing) => {
+  [1, 7, 3, 0, whole.logits],
+  [40, 300, 9, 0.1, whole.logits],
+  [43, 300, 9, 0.1, 10 * 300], // the last of five chunks has 3 states
+])('cross-entropy of %i states and %i items of width %i, label smoothing %d, %i at a time', async (...sizes) => {
+  const [count, items, dim, smoothing, atOnce] = sizes;
+  most.logits = atOnce;
   const rng = new Rng(3);
   const targets = new Int32Array(count).map((_, i) => rng.int(i, items));
   const weights = new Float32Array(count).map((_, i) => rng.fork('weights').uniform(i));
@@ -242,10 +249,12 @@ test('Adam, also with the largest squares', async () => {
 });
 
 test.each([
-  [1, 1, 1],
-  [2, 900, 10],
-  [3, 700, 600], // in two passes
-])('the best of %i states among %i items, %i of them, and ranks', async (count, size, k) => {
+  [1, 1, 1, whole.scores],
+  [2, 900, 10, whole.scores],
+  [3, 700, 600, whole.scores], // in two passes
+  [43, 900, 10, 10 * 900], // the last of five chunks has 3 states
+])('the best of %i states among %i items, %i of them, and ranks, %i at a time', async (count, size, k, atOnce) => {
+  most.scores = atOnce;
   const states = tensor(normals([count, 6], 1));
   const values = normals([size, 6], 2);
   if (size > 6) for (const row of [2, 3, 6]) values.data.copyWithin(row * 6, 0, 6); // equal scores

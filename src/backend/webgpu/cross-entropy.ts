@@ -2,12 +2,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { softmaxLoss } from '../../kernels/webgpu/cross-entropy.ts';
 import type { CrossEntropyInputs } from '../kernel-calls.ts';
+import { most } from './chunks.ts';
 import type { WebgpuKernel } from './kernel.ts';
 import { multiply, sumColumns } from './mat-mul.ts';
 import { sumOf } from './optimizer.ts';
-
-/** Logits that exist at one time. */
-const MAX_LOGITS = (16 * 2 ** 20) / 4;
 
 export const crossEntropyKernels: readonly WebgpuKernel[] = [
   {
@@ -31,7 +29,7 @@ export const crossEntropyKernels: readonly WebgpuKernel[] = [
         | tf.TensorInfo
         | undefined
       )[];
-      const size = Math.max(1, Math.floor(MAX_LOGITS / columns));
+      const size = Math.max(1, Math.floor(most.logits / columns));
       for (let first = 0; first < count; first += size) {
         const rows = Math.min(size, count - first);
         const logits = multiply(gpu, { a: states, of: [first, rows], b: table, transposeB: true, bias, scale });

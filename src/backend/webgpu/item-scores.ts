@@ -1,6 +1,7 @@
 /** Scores of a catalogue: all of them, the best of each state, or the ranks of targets. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { bestOfBlocks, exclude, excludeChosen, ranks, SORTED } from '../../kernels/webgpu/item-scores.ts';
+import { most } from './chunks.ts';
 import type { Gpu } from './gpu.ts';
 import type { WebgpuKernel } from './kernel.ts';
 import { multiply } from './mat-mul.ts';
@@ -8,9 +9,6 @@ import { multiply } from './mat-mul.ts';
 type Inputs = { readonly [name in 'states' | 'table']: tf.TensorInfo } & {
   readonly [name in 'bias' | 'excluded' | 'excludedOffsets']?: tf.TensorInfo;
 };
-
-/** Scores that exist at one time. */
-const MAX_SCORES = (64 * 2 ** 20) / 4;
 
 export const itemScoresKernels: readonly WebgpuKernel[] = [
   {
@@ -69,7 +67,7 @@ function inChunks(
 ): void {
   const { states, table, excluded, excludedOffsets: offsets } = all;
   const [count, items] = [states.shape[0] as number, table.shape[0] as number];
-  const size = Math.max(1, Math.floor(MAX_SCORES / items));
+  const size = Math.max(1, Math.floor(most.scores / items));
   for (let first = 0; first < count; first += size) {
     const rows = Math.min(size, count - first);
     const candidates = scores(gpu, all, scale, first, rows);
