@@ -444,7 +444,7 @@ class ExplicitPositions extends Module {
 
   forward(layout: Layout): tf.Tensor2D {
     if (layout.rows !== this.#positions.length) throw new Error('The positions belong to another batch.');
-    return embedding(this.weight, this.#positions);
+    return embedding(this.weight, layout.pad(this.#positions));
   }
 }
 
