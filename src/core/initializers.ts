@@ -1,6 +1,7 @@
 /** Initial values of parameters. */
 import type { Module } from './module.ts';
 import type { Initializer } from './parameter.ts';
+import { describe } from './shape.ts';
 
 export const zeros: Initializer = (out) => {
   out.fill(0);
@@ -64,6 +65,7 @@ export const fanInUniform: Initializer = (out, shape, rng) => {
  * PyTorch; biases, the weights of norms and values that are there already stay what they are.
  *
  * @param where which of them, by their paths. @defaultValue all
+ * @throws TypeError when `init` is no initializer
  *
  * @example
  * ```ts
@@ -72,6 +74,9 @@ export const fanInUniform: Initializer = (out, shape, rng) => {
  * ```
  */
 export function initializeMatrices(module: Module, init: Initializer, where = (_path: string) => true): void {
+  if (typeof init !== 'function') {
+    throw new TypeError(`init must be an initializer such as normal(0.02), got ${describe(init)}.`);
+  }
   for (const [path, parameter] of module.parameters()) {
     if (parameter.shape.length > 1 && where(path)) parameter.init = init;
   }

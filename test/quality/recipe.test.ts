@@ -76,6 +76,9 @@ test('a refit learns from both parts for the chosen number of epochs', async () 
   await model.fit(whole, { ...recipe.fit, epochs: best, seed: 42 });
   expect((await evaluate(model, parts.test, { metrics: recipe.metrics })).metrics).toEqual(metrics);
   expect(readdirSync(join(cache, 'refit'))).toEqual(['42.json']);
+  await expect(runRecipe({ ...recipe, refit: true }, { ...options, name: 'no whole', seeds: 1 })).rejects.toThrow(
+    'The recipe no whole refits, but its data have no validation part or no whole.',
+  );
 });
 
 test('a model that counts has no epochs', async () => {

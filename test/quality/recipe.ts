@@ -180,11 +180,14 @@ async function runSeed(
       return report;
     };
     const files = [`${seed}.checkpoint`, `${seed}.refit.checkpoint`] as const;
-    const { validation } = data;
+    const { validation, whole } = data;
+    if (recipe.refit && !(validation && whole)) {
+      throw new Error(`The recipe ${name} refits, but its data have no validation part or no whole.`);
+    }
     const report = await train(model, files[0], validation ? { validation, earlyStopping } : {});
     const trained = report.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
     using second = recipe.refit ? (recipe.model(data.test.catalog, data) as SequenceModel) : undefined;
-    const again = second && (await train(second, files[1], { epochs: report.best?.epoch }, data.whole));
+    const again = second && (await train(second, files[1], { epochs: report.best?.epoch }, whole));
     const { metrics } = await measure(second ?? model);
     for (const file of files) await rm(join(cache, name, file), { force: true });
     return {

@@ -162,6 +162,9 @@ describe('initializers', () => {
 
   test('can be replaced for all matrices of a module, or for some', async () => {
     using model = new SASRec({ items: Catalog.from([{ item: 'a' }, { item: 'b' }]), dim: 32, layers: 1 });
+    expect(() => initializeMatrices(model, 0.02 as never)).toThrow(
+      'init must be an initializer such as normal(0.02), got 0.02.',
+    );
     initializeMatrices(model, normal(0.02));
     initializeMatrices(model, zeros, (path) => path.startsWith('positions'));
     model.init(1);
