@@ -1,6 +1,6 @@
 /** How much each event of a session counts in its vector, and the part that chooses it. */
 import * as tf from '@tensorflow/tfjs-core';
-import { xavierUniform } from '../core/initializers.ts';
+import { initializeMatrices, normal } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
@@ -77,6 +77,7 @@ export interface TransformerWeightsOptions {
 /**
  * Events count by the softmax of wᵀ h over the events up to one, where h are the states of a causal Transformer
  * (CORE-trm: Hou et al., SIGIR 2022, section 3.2.2; RUCAIBox/CORE). Theirs adds a bias to wᵀ h, which the softmax takes out.
+ * All matrices begin normal with 0.02, as theirs.
  */
 export function transformerWeights(options: TransformerWeightsOptions = {}): SessionMixturePart {
   const { layers = 2, heads = 2, dropout = 0.5, positions = learnedFromStart(), epsilon = 1e-12 } = options;
@@ -118,8 +119,9 @@ class TransformerWeights extends Module implements SessionMixture {
     this.inputNorm = new LayerNorm(dim, { epsilon });
     const size = { dim, heads, dropout, causal: true };
     this.blocks = Array.from({ length: layers }, () => create('block', block, size));
-    this.query = new Parameter([1, dim], xavierUniform);
+    this.query = new Parameter([1, dim], normal(0.02));
     this.dropout = dropout;
+    initializeMatrices(this, normal(0.02));
   }
 
   forward(x: tf.Tensor2D, call: MixtureCall): tf.Tensor2D {

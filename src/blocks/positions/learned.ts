@@ -9,7 +9,10 @@ import { embedding } from '../../ops/embedding.ts';
 import { checkPositions, type PositionBlock, type PositionsPart } from './positions.ts';
 
 export interface LearnedPositionsOptions {
-  /** The standard deviation of the initial values, normal ones cut at two deviations, as BERT's. @defaultValue xavierUniform */
+  /**
+   * The standard deviation of the initial values, normal ones cut at two deviations, as BERT's. Inside BSARec, LinRec and
+   * CORE, which begin all their matrices alike, it has no say. @defaultValue xavierUniform
+   */
   std?: number | undefined;
 }
 

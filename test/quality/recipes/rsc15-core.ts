@@ -7,7 +7,7 @@ export const recipe: Recipe = {
   label: 'CORE',
   data: rsc15,
   model: (items) => new CORE({ items, maxLength: 20 }),
-  fit: { optimizer: adam({ learningRate: 0.001 }), batchSize: 128, epochs: 30 },
+  fit: { optimizer: adam({ learningRate: 0.001 }), batchSize: 128, epochs: 100 },
   metrics: [mrr(20), hitRate(20), mrr(5), hitRate(5)],
   evaluation: { excludeSeen: false },
 };

@@ -49,6 +49,17 @@ test('every event asks what a beginning of the session asks', async () => {
   expect(await lossOf(prefixes())).toBeCloseTo((await lossOf(nextItem())) as number, 5);
 });
 
+test('begins as its authors: items uniform, the matrices of the Transformer normal with 0.02, norms 1', async () => {
+  using model = new CORE({ items: log.items, dim: 64 }).init(1);
+  for (const [path, parameter] of model.parameters()) {
+    const values = await parameter.data();
+    const size = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    if (path === 'items.weight') expect(size / (0.125 / Math.sqrt(3))).toBeCloseTo(1, 1);
+    else if (parameter.shape.length > 1) expect([path, Math.abs(size / 0.02 - 1) < 0.25]).toEqual([path, true]);
+    else expect([path, new Set(values).size]).toEqual([path, 1]);
+  }
+});
+
 test('explanations tell how much each event counts', async () => {
   using model = new CORE({ ...size, mixture: transformerWeights({ heads: 1 }) }).init(1);
   const { events } = await model.explain([0, 7, 4]);
