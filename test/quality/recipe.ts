@@ -115,6 +115,7 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Re
     const report = await measure(model);
     baselines[label] = report.metrics;
     protocol = report.protocol;
+    log?.(`${label}: ${recipe.metrics.map(({ key }) => `${key} ${report.metrics[key]?.toFixed(4)}`).join(', ')}`);
   }
   const seeds: SeedResult[] = [];
   const settings = describeSettings(recipe, data);
