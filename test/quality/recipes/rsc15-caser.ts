@@ -7,7 +7,8 @@ export const recipe: Recipe = {
   label: 'Caser without users',
   data: rsc15,
   model: (items) => new Caser({ items }),
-  fit: { epochs: 300 },
+  // The authors' loss and rate in smaller steps for the smaller data: 512 examples a step are 78 steps an epoch here.
+  fit: { batchSize: 100, epochs: 150 },
   metrics: [mrr(20), hitRate(20), mrr(5), hitRate(5)],
   evaluation: { excludeSeen: false },
 };
