@@ -19,13 +19,29 @@ test('is BSARec where histories fill the window, and where they do not, reads th
   });
 });
 
+test('the states of last events alone are those of all', async () => {
+  const { log } = syntheticShop({ users: 30, seed: 1 });
+  const all = await lastStates(WindowBSARec, log.items, log.sequences);
+  const alone = await lastStates(WindowBSARec, log.items, log.sequences, true);
+  all.forEach((state, b) => {
+    state.forEach((x, d) => {
+      expect(alone[b]?.[d]).toBeCloseTo(x, 5);
+    });
+  });
+});
+
 const LENGTH = 15;
 
-async function lastStates(Model: typeof BSARec, items: Catalog, sequences: Ragged): Promise<number[][]> {
+/** @param alone whether the model is asked for no others */
+async function lastStates(Model: typeof BSARec, items: Catalog, sequences: Ragged, alone = false): Promise<number[][]> {
   using model = new Model({ items, maxLength: LENGTH, dim: 8, heads: 2 }).init(3);
   const histories = sequences.last(LENGTH);
   using layout = new Layout(histories);
-  const states = tf.tidy(() => tf.gather(model.encode(histories, layout), Array.from(layout.lastRows())));
+  const states = tf.tidy(() =>
+    alone
+      ? model.encode(histories, layout, undefined, layout.last())
+      : tf.gather(model.encode(histories, layout), Array.from(layout.lastRows())),
+  );
   const values = (await states.array()) as number[][];
   states.dispose();
   return values;

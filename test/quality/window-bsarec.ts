@@ -10,7 +10,8 @@ import { BSARec, type BSARecBlock, dropout, dropoutAdd, gatherRows, Layout, type
 export class WindowBSARec extends BSARec {
   static override readonly modelName = 'WindowBSARec';
 
-  override encode(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
+  /** @param queries the last event of each sequence, if not all */
+  override encode(events: Ragged, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D {
     const { full, real, empty } = windows(layout, this.maxLength);
     const width = this.items.weight.shape[1] as number;
     const filled = [...real.rows, ...empty.rows];
@@ -19,30 +20,36 @@ export class WindowBSARec extends BSARec {
     /** Rows of real slots and of empty ones, in the order of the windows. */
     const joined = (ofReal: tf.Tensor2D, ofEmpty: tf.Tensor2D) =>
       gatherRows(empty.rows.length > 0 ? tf.concat([ofReal, ofEmpty]) : ofReal, place);
-    const attention = (block: BSARecBlock, x: tf.Tensor2D, random?: Rng) => {
+    const attend = (block: BSARecBlock, x: tf.Tensor2D, asked: Layout, random?: Rng) => {
       const own = gatherRows(x, real.rows);
-      const ofReal = block.attention.forward(own, own, own, {
-        queries: real.layout,
-        causal: true,
-        rng: random?.fork('attention'),
-      });
+      const queries = asked === full ? real.layout : real.layout.last();
+      const call = { queries, keys: real.layout, causal: true, rng: random?.fork('attention') };
+      const ofReal = block.attention.forward(selectRows(own, real.layout, queries), own, own, call);
+      if (asked !== full) return ofReal;
       if (empty.rows.length === 0) return joined(ofReal, ofReal);
-      const call = { queries: empty.layout, keys: full, rng: random?.fork('empty') };
-      return joined(ofReal, block.attention.forward(gatherRows(x, empty.rows), x, x, call));
+      const ofAll = { queries: empty.layout, keys: full, rng: random?.fork('empty') };
+      return joined(ofReal, block.attention.forward(gatherRows(x, empty.rows), x, x, ofAll));
     };
     const layer = (x: tf.Tensor2D, block: BSARecBlock, i: number) => {
+      const asked = queries && i === this.blocks.length - 1 ? full.last() : full;
       const random = rng?.fork('block').fork(i);
-      const branch = (name: string, y: tf.Tensor2D) => dropoutAdd(x, y, block.dropout, random?.fork(name), full);
-      const slow = block.filterNorm.forward(branch('filtered', block.filter.forward(x, full)));
-      const past = block.attentionNorm.forward(branch('attended', attention(block, x, random)));
+      const own = selectRows(x, full, asked);
+      const branch = (name: string, y: tf.Tensor2D) => dropoutAdd(own, y, block.dropout, random?.fork(name), asked);
+      const slow = block.filterNorm.forward(branch('filtered', selectRows(block.filter.forward(x, full), full, asked)));
+      const past = block.attentionNorm.forward(branch('attended', attend(block, x, asked, random)));
       const y: tf.Tensor2D = tf.add(tf.mul(slow, block.alpha), tf.mul(past, 1 - block.alpha));
-      return block.norm.forward(block.feedForward.forward(y, full, random?.fork('feedForward'), y));
+      return block.norm.forward(block.feedForward.forward(y, asked, random?.fork('feedForward'), y));
     };
     const items = joined(this.items.forward(events.item), tf.zeros([empty.rows.length, width]));
     const input = this.inputNorm.forward(tf.add(items, this.positions.forward(full, events)));
     const states = (this.blocks as BSARecBlock[]).reduce(layer, dropout(input, this.dropout, rng?.fork('input'), full));
-    return gatherRows(states, real.rows);
+    return queries ? states : gatherRows(states, real.rows);
   }
+}
+
+/** The rows of `x`, a matrix over `layout`, that `queries` names. */
+function selectRows(x: tf.Tensor2D, layout: Layout, queries: Layout): tf.Tensor2D {
+  return queries === layout ? x : gatherRows(x, layout.rowsOf(queries));
 }
 
 interface Slots {
