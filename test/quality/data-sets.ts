@@ -64,6 +64,25 @@ function sequences(file: string, title: string): Selected {
 
 export const lastfm = sequences('LastFM.seq.txt.gz', "LastFM, S3-Rec's file");
 export const beauty = sequences('Beauty.seq.txt.gz', "Amazon Beauty, S3-Rec's file");
+
+/**
+ * {@link beauty} with one more item at the beginning of every history, after which the first one is asked for, as windows
+ * that are empty ask in code that pads.
+ */
+export const beautyBegun: Selected = async (directory) => {
+  const { train, description } = await beauty(directory);
+  const { sequences: whole, items } = await read(directory, 'Beauty.seq.txt.gz', train.items);
+  const rows = Array.from({ length: whole.count }, (_, b) => {
+    const own = whole.item.subarray(whole.offsets[b], whole.offsets[b + 1]);
+    return ['the beginning', ...Array.from(own, (row) => items.id(row))].map((item) => ({ user: b, item }));
+  });
+  const log = Interactions.from(rows.flat());
+  return {
+    ...leaveLastOut(log),
+    description: `${description}; every history begins with one more item, its beginning`,
+  };
+};
+
 export const ml1m = sequences('ml-1m.sasrec.seq.txt.gz', "MovieLens 1M, the file of SASRec's authors");
 export const ml100k: Selected = async (directory) => {
   const log = await read(directory, 'ml-100k.inter.tsv.gz');
