@@ -1,4 +1,5 @@
 /** Association rules. */
+import { refuseOthers } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { ItemRules } from './counts/item-rules.ts';
 
@@ -25,8 +26,9 @@ export interface AssociationRulesOptions {
 export class AssociationRules extends ItemRules {
   static override readonly modelName: string = 'AssociationRules';
 
-  constructor({ items, keep = 20 }: AssociationRulesOptions) {
+  constructor({ items, keep = 20, ...others }: AssociationRulesOptions) {
     super(items, keep);
+    refuseOthers(new.target.modelName, others);
   }
 
   protected override strength(weight: number): number {

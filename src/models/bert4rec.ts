@@ -14,7 +14,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { cloze } from '../training/objectives/cloze.ts';
@@ -75,15 +75,16 @@ export class BERT4Rec extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: BERT4RecOptions) {
+  constructor({ items, maxLength, dim: width, layers: depth, dropout, scale, ...options }: BERT4RecOptions) {
     super({ items, maxLength: checkNumber('maxLength', maxLength ?? 50, { min: 2, integer: true }) });
-    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, positions = learnedFromStart({ std: STD }), output = denseOutput() } = options;
-    const { inputNorm = layerNormalization({ epsilon: 1e-12 }) } = options;
-    const { block = transformerBlock({ activation: gelu, epsilon: 1e-12 }) } = options;
-    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', options.scale ?? 1);
+    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
+    const { heads = 2, positions = learnedFromStart({ std: STD }), output = denseOutput(), ...parts } = options;
+    const { inputNorm = layerNormalization({ epsilon: 1e-12 }), ...rest } = parts;
+    const { block = transformerBlock({ activation: gelu, epsilon: 1e-12 }), ...others } = rest;
+    refuseOthers(new.target.modelName, others);
+    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale ?? 1);
     this.items = new MaskableEmbedding(items.size, dim, { init: truncatedNormal(STD) });
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     this.inputNorm = create('inputNorm', inputNorm, dim);

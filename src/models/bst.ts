@@ -11,7 +11,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Feature } from '../data/feature.ts';
 import { eventCodes, sequenceCodes } from '../data/feature-codes.ts';
 import { leakyRelu } from '../ops/activations.ts';
@@ -73,15 +73,16 @@ export class BST extends CandidateModel {
   readonly dropout: number;
   readonly #options: { readonly [option: string]: PartOption } & { readonly head: ScoreHeadPart };
 
-  constructor({ items, maxLength = 20, ...options }: BSTOptions) {
+  constructor({ items, maxLength = 20, dim: ofItem, featureDim: ofFeature, layers: depth, ...options }: BSTOptions) {
     super({ items, maxLength });
     const size = { min: 1, max: 65536, integer: true };
-    const dim = checkNumber('dim', options.dim ?? 32, size);
-    const featureDim = checkNumber('featureDim', options.featureDim ?? 8, size);
-    const layers = checkNumber('layers', options.layers ?? 1, { min: 0, max: 1000, integer: true });
-    const { heads = 8, join = concatenated(), positions = learnedFromEnd(), head = allPositions() } = options;
-    const { block = transformerBlock({ activation: leakyRelu() }) } = options;
-    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
+    const dim = checkNumber('dim', ofItem ?? 32, size);
+    const featureDim = checkNumber('featureDim', ofFeature ?? 8, size);
+    const layers = checkNumber('layers', depth ?? 1, { min: 0, max: 1000, integer: true });
+    const { heads = 8, join = concatenated(), positions = learnedFromEnd(), head = allPositions(), ...parts } = options;
+    const { block = transformerBlock({ activation: leakyRelu() }), dropout, ...unknown } = parts;
+    refuseOthers(new.target.modelName, unknown);
+    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
     const fields = (features: { readonly [name: string]: Feature }) =>
       mapFeatures(features, ({ size, combine }): Field => ({ size, dim: featureDim, combine }));
     const { item, event, user, context } = items.features;

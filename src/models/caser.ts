@@ -11,7 +11,7 @@ import { Parameter } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { bce } from '../losses/bce.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
@@ -74,14 +74,15 @@ export class Caser extends UserModel {
 
   constructor({ items, maxLength = 5, users, ...options }: CaserOptions) {
     super({ items, maxLength });
-    const { activation = relu, verticalActivation, stateActivation = relu, dropout = 0.5 } = options;
-    const { verticalFilters = 4, horizontalFilters = 16, heights } = options;
-    const dim = checkNumber('dim', options.dim ?? 50, { min: 1, max: 65536, integer: true });
+    const { activation = relu, verticalActivation, stateActivation = relu, dropout = 0.5, ...filters } = options;
+    const { verticalFilters = 4, horizontalFilters = 16, heights, dim: given, ...others } = filters;
+    refuseOthers(new.target.modelName, others);
+    const dim = checkNumber('dim', given ?? 50, { min: 1, max: 65536, integer: true });
     this.items = new Embedding(items.size + 1, dim, { init: normal(1 / dim) });
     this.users = users && new UserVectors(users, dim, normal(1 / dim));
-    const window = { length: maxLength, dim };
-    this.vertical = new VerticalConvolution({ ...window, filters: verticalFilters, activation: verticalActivation });
-    this.horizontal = new HorizontalConvolution({ ...window, filters: horizontalFilters, heights, activation });
+    const length = maxLength;
+    this.vertical = new VerticalConvolution({ length, filters: verticalFilters, activation: verticalActivation });
+    this.horizontal = new HorizontalConvolution({ length, dim, filters: horizontalFilters, heights, activation });
     const features = verticalFilters * dim + horizontalFilters * this.horizontal.heights.length;
     this.dense = new Linear(features, dim, { init: fanInUniform });
     const width = users ? 2 * dim : dim;
@@ -91,8 +92,8 @@ export class Caser extends UserModel {
     };
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.stateActivation = stateActivation;
-    const filters = { verticalFilters, horizontalFilters, heights: heights as PartOption };
-    this.#options = { dim, ...filters, dropout, activation, verticalActivation, stateActivation };
+    const sizes = { dim, verticalFilters, horizontalFilters, heights: heights as PartOption };
+    this.#options = { ...sizes, dropout, activation, verticalActivation, stateActivation };
   }
 
   override encode(events: Ragged, layout: Layout, rng?: Rng, queries: Layout = layout): tf.Tensor2D {

@@ -16,7 +16,7 @@ import { tensorOf } from '../core/parameter.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { normalizeRows } from '../ops/normalize-rows.ts';
@@ -60,8 +60,10 @@ export class CORE extends SequenceModel {
 
   constructor({ items, maxLength, ...options }: CoreOptions) {
     super({ items, maxLength });
-    const { mixture = transformerWeights(), temperature = 0.07, sessionDropout = 0.2, itemDropout = 0.2 } = options;
-    const dim = checkNumber('dim', options.dim ?? 100, { min: 1, max: 65536, integer: true });
+    const { dim: width, mixture = transformerWeights(), temperature = 0.07, ...rates } = options;
+    const { sessionDropout = 0.2, itemDropout = 0.2, ...others } = rates;
+    refuseOthers(new.target.modelName, others);
+    const dim = checkNumber('dim', width ?? 100, { min: 1, max: 65536, integer: true });
     checkNumber('temperature', temperature, { above: 0 });
     checkNumber('sessionDropout', sessionDropout, { min: 0, below: 1 });
     checkNumber('itemDropout', itemDropout, { min: 0, below: 1 });

@@ -8,7 +8,7 @@ import { Parameter, tensorOf } from '../core/parameter.ts';
 import { create } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { bpr } from '../losses/bpr.ts';
 import { attention } from '../ops/attention.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -58,7 +58,8 @@ export class FOSSIL extends UserModel {
 
   constructor({ items, users, maxLength, dim = 64, order = 3, ...options }: FOSSILOptions) {
     super({ items, maxLength });
-    const { alpha = 0.2, output = untiedOutput({ bias: true }) } = options;
+    const { alpha = 0.2, output = untiedOutput({ bias: true }), ...others } = options;
+    refuseOthers(new.target.modelName, others);
     checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
     this.order = checkNumber('order', order, { min: 1, max: this.maxLength, integer: true });
     this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });

@@ -7,7 +7,7 @@ import type { Layout } from '../core/layout.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { bpr } from '../losses/bpr.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import type { FitDefaults } from '../training/trainable.ts';
@@ -46,8 +46,9 @@ export class FPMC extends UserModel {
   readonly head: { readonly weight: Parameter };
   readonly dim: number;
 
-  constructor({ items, users, maxLength, dim = 64 }: FPMCOptions) {
+  constructor({ items, users, maxLength, dim = 64, ...others }: FPMCOptions) {
     super({ items, maxLength });
+    refuseOthers(new.target.modelName, others);
     this.dim = checkNumber('dim', dim, { min: 1, max: 32768, integer: true });
     this.items = new Embedding(items.size, dim, { init: xavierNormal });
     this.users = users && new UserVectors(users, dim, xavierNormal);

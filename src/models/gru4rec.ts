@@ -14,7 +14,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { inBatch } from '../data/negatives/in-batch.ts';
 import { mixed } from '../data/negatives/mixed.ts';
 import { popularity } from '../data/negatives/popularity.ts';
@@ -65,14 +65,16 @@ export class GRU4Rec extends SequenceModel {
 
   constructor({ items, maxLength, ...options }: GRU4RecOptions) {
     super({ items, maxLength });
-    const { hidden = 100, embedding = constrainedEmbedding(), bias = true, reset = 'after', dropout = 0 } = options;
+    const { hidden = 100, embedding = constrainedEmbedding(), bias = true, reset = 'after', ...rates } = options;
+    const { embeddingDropout, dropout = 0, ...others } = rates;
+    refuseOthers(new.target.modelName, others);
     const widths = typeof hidden === 'number' ? [hidden] : hidden;
     if (widths.length === 0) throw new RangeError('hidden must have the width of at least one layer, got none.');
-    this.embeddingDropout = checkNumber('embeddingDropout', options.embeddingDropout ?? 0, { min: 0, below: 1 });
+    this.embeddingDropout = checkNumber('embeddingDropout', embeddingDropout ?? 0, { min: 0, below: 1 });
     const { input, head } = create('embedding', embedding, { items: items.size, hidden: widths });
-    const others = input.recurrent ? widths.slice(1) : widths;
+    const further = input.recurrent ? widths.slice(1) : widths;
     this.input = input;
-    this.gru = new GRU({ inputs: input.dim, hidden: others, bias, reset, dropout });
+    this.gru = new GRU({ inputs: input.dim, hidden: further, bias, reset, dropout });
     this.head = head;
     this.#options = { hidden, embedding, bias, reset, dropout };
   }

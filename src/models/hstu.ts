@@ -12,7 +12,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { dropout } from '../ops/dropout.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
 import type { FitDefaults } from '../training/trainable.ts';
@@ -59,13 +59,14 @@ export class HSTU extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: HSTUOptions) {
+  constructor({ items, maxLength, dim: width, layers: depth, heads = 2, dropout, scale, ...options }: HSTUOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, positions = learnedFromEnd(), biases = [relativePositions()], epsilon = 1e-6 } = options;
-    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', options.scale ?? 1);
+    const { positions = learnedFromEnd(), biases = [relativePositions()], epsilon = 1e-6, ...others } = options;
+    refuseOthers(new.target.modelName, others);
+    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale ?? 1);
     this.items = new Embedding(items.size, dim);
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     const size = { dim, heads, biases, dropout: this.dropout, epsilon };

@@ -1,5 +1,5 @@
 /** Item-to-item neighbours. */
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
@@ -39,8 +39,9 @@ export class ItemKNN extends ItemRules {
   readonly alpha: number;
   readonly #events: Float64Array;
 
-  constructor({ items, k = 100, regularization = 20, alpha = 0.5 }: ItemKNNOptions) {
+  constructor({ items, k = 100, regularization = 20, alpha = 0.5, ...others }: ItemKNNOptions) {
     super(items, k === null ? null : checkNumber('k', k, { min: 1, integer: true }));
+    refuseOthers(new.target.modelName, others);
     this.regularization = checkNumber('regularization', regularization, { min: 0, below: Infinity });
     this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
     this.#events = new Float64Array(items.size);

@@ -10,7 +10,7 @@ import { Parameter, tensorOf } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
@@ -61,12 +61,13 @@ export class LightSANs extends SequenceModel {
   readonly dropout: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: LightSANsOptions) {
+  constructor({ items, maxLength, dim: width, layers: depth, dropout, ...options }: LightSANsOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, interests = 5, hidden = 4 * dim, activation = gelu, epsilon = 1e-12 } = options;
-    this.dropout = checkNumber('dropout', options.dropout ?? 0.5, { min: 0, below: 1 });
+    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
+    const { heads = 2, interests = 5, hidden = 4 * dim, activation = gelu, epsilon = 1e-12, ...others } = options;
+    refuseOthers(new.target.modelName, others);
+    this.dropout = checkNumber('dropout', dropout ?? 0.5, { min: 0, below: 1 });
     this.items = new Embedding(items.size, dim);
     this.positions = new Parameter([this.maxLength, dim], normal(0.02));
     this.inputNorm = new LayerNorm(dim, { epsilon });

@@ -2,7 +2,7 @@
 
 import { PairIndex } from '../core/pair-index.ts';
 import type { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Catalog, ItemId } from '../data/catalog.ts';
 import type { ExcludeOptions, TopK } from '../evaluation/scorer.ts';
 import { FileFormatError } from '../io/error.ts';
@@ -48,8 +48,9 @@ export class MarkovChain extends CountingModel {
   /** The contexts of more than one item as (code of all but the last, last): the code of a single item is its row. */
   #contexts = new PairIndex();
 
-  constructor({ items, order = 1 }: MarkovChainOptions) {
+  constructor({ items, order = 1, ...others }: MarkovChainOptions) {
     super(items);
+    refuseOthers(new.target.modelName, others);
     this.order = checkNumber('order', order, { min: 1, integer: true });
   }
 

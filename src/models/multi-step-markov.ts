@@ -1,6 +1,6 @@
 /** A Markov model over several steps. */
 import type { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
@@ -47,8 +47,9 @@ export class MultiStepMarkov extends CountingModel {
   #rules = new Transitions();
   readonly #events: Float64Array;
 
-  constructor({ items, steps = 5, popularity = 0.001 }: MultiStepMarkovOptions) {
+  constructor({ items, steps = 5, popularity = 0.001, ...others }: MultiStepMarkovOptions) {
     super(items);
+    refuseOthers(new.target.modelName, others);
     this.steps = checkNumber('steps', steps, { min: 1, integer: true });
     this.popularity = checkNumber('popularity', popularity, { min: 0, below: Infinity });
     this.#events = new Float64Array(items.size);

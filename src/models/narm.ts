@@ -9,7 +9,7 @@ import type { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { dropout } from '../ops/dropout.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
@@ -56,7 +56,9 @@ export class NARM extends SequenceModel {
 
   constructor({ items, maxLength, ...options }: NARMOptions) {
     super({ items, maxLength });
-    const { dim = 50, hidden = 100, layers = 1, embeddingDropout = 0.25, dropout = 0.5, softmax = false } = options;
+    const { dim = 50, hidden = 100, layers = 1, softmax = false, ...rates } = options;
+    const { embeddingDropout = 0.25, dropout = 0.5, ...others } = rates;
+    refuseOthers(new.target.modelName, others);
     checkNumber('layers', layers, { min: 1, max: 1000, integer: true });
     checkNumber('embeddingDropout', embeddingDropout, { min: 0, below: 1 });
     checkNumber('dropout', dropout, { min: 0, below: 1 });

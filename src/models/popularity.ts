@@ -1,5 +1,6 @@
 /** Popularity. */
 import type { Ragged } from '../core/ragged.ts';
+import { refuseOthers } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { matchTensors } from '../io/match-tensors.ts';
 import type { TensorData } from '../io/safetensors.ts';
@@ -23,8 +24,9 @@ export class Popularity extends CountingModel {
   #events = 0;
 
   /** @param options `items`: the items that can be recommended */
-  constructor({ items }: { items: Catalog }) {
+  constructor({ items, ...others }: { items: Catalog }) {
     super(items);
+    refuseOthers(new.target.modelName, others);
     this.#counts = new Float64Array(items.size);
   }
 

@@ -12,7 +12,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
@@ -76,14 +76,15 @@ export class SASRec extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: SASRecOptions) {
+  constructor({ items, maxLength, dim: width, layers: depth, dropout, scale, ...options }: SASRecOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', options.dim ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', options.layers ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 1, positions = learnedFromEnd(), inputNorm = noNormalization(), block = sasrecBlock() } = options;
-    const { norm = layerNormalization({ epsilon: 1e-8 }), output = tiedOutput() } = options;
-    this.dropout = checkNumber('dropout', options.dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', options.scale ?? Math.sqrt(dim));
+    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
+    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
+    const { positions = learnedFromEnd(), inputNorm = noNormalization(), output = tiedOutput(), ...rest } = options;
+    const { heads = 1, block = sasrecBlock(), norm = layerNormalization({ epsilon: 1e-8 }), ...others } = rest;
+    refuseOthers(new.target.modelName, others);
+    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale ?? Math.sqrt(dim));
     this.items = new Embedding(items.size, dim);
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     this.inputNorm = create('inputNorm', inputNorm, dim);

@@ -1,5 +1,5 @@
 /** Sequential rules. */
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Catalog } from '../data/catalog.ts';
 import { checkDecay, type Decay, inverseDecay } from './counts/decay.ts';
 import { ItemRules } from './counts/item-rules.ts';
@@ -36,8 +36,9 @@ export class SequentialRules extends ItemRules {
   /** The weight of a pair by its distance, from 1. */
   readonly #weights: Float64Array;
 
-  constructor({ items, steps = 10, decay = inverseDecay(), keep = 20 }: SequentialRulesOptions) {
+  constructor({ items, steps = 10, decay = inverseDecay(), keep = 20, ...others }: SequentialRulesOptions) {
     super(items, keep);
+    refuseOthers(new.target.modelName, others);
     this.steps = checkNumber('steps', steps, { min: 1, max: 1e6, integer: true });
     this.#decay = checkDecay('decay', decay);
     this.#weights = Float64Array.from({ length: this.steps + 1 }, (_, d) => (d === 0 ? 0 : decay.weight(d, steps)));

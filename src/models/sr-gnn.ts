@@ -9,7 +9,7 @@ import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { sessionGraph } from '../data/session-graph.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
@@ -49,8 +49,9 @@ export class SRGNN extends SequenceModel {
 
   constructor({ items, maxLength, ...options }: SRGNNOptions) {
     super({ items, maxLength });
-    const { steps = 1, hybrid = true } = options;
-    const dim = checkNumber('dim', options.dim ?? 100, { min: 1, max: 65536, integer: true });
+    const { dim: width, steps = 1, hybrid = true, ...others } = options;
+    refuseOthers(new.target.modelName, others);
+    const dim = checkNumber('dim', width ?? 100, { min: 1, max: 65536, integer: true });
     const init = uniformInit(1 / Math.sqrt(dim));
     this.items = new Embedding(items.size, dim, { init });
     this.graph = new GatedGraph({ dim, steps, init });

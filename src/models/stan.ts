@@ -100,12 +100,11 @@ export class STAN extends SessionNeighbors {
   /** Proximities by step, for sequences of up to as many events. */
   #near = new Float64Array(0);
 
-  constructor(options: STANOptions) {
+  constructor({ recency = null, position, proximity, form = sessionRecForm(), ...options }: STANOptions) {
     super({ ...options, k: options.k ?? 500, sample: options.sample ?? 5000 });
-    const { recency = null, form = sessionRecForm() } = options;
     this.recency = recency === null ? null : checkNumber('recency', recency, { above: 0, below: Infinity });
-    this.#position = checkDecay('position', options.position ?? exponentialDecay({ scale: 1.02 }));
-    this.#proximity = checkDecay('proximity', options.proximity ?? exponentialDecay({ scale: 2.05 }));
+    this.#position = checkDecay('position', position ?? exponentialDecay({ scale: 1.02 }));
+    this.#proximity = checkDecay('proximity', proximity ?? exponentialDecay({ scale: 2.05 }));
     if (typeof form?.repeats !== 'string') {
       throw new TypeError(`form must be sessionRecForm() or paperForm(), got ${describe(form)}.`);
     }

@@ -43,11 +43,11 @@ export class VSKNN extends SessionNeighbors {
   readonly #position: Decay;
   readonly #vote: Decay;
 
-  constructor(options: VSKNNOptions) {
+  constructor({ position, vote, idf, ...options }: VSKNNOptions) {
     super(options);
-    this.idf = checkNumber('idf', options.idf ?? 0, { min: 0, below: Infinity });
-    this.#position = checkDecay('position', options.position ?? shareDecay());
-    this.#vote = checkDecay('vote', options.vote ?? inverseDecay());
+    this.idf = checkNumber('idf', idf ?? 0, { min: 0, below: Infinity });
+    this.#position = checkDecay('position', position ?? shareDecay());
+    this.#vote = checkDecay('vote', vote ?? inverseDecay());
   }
 
   protected override weigh({ rows, items, weights, position }: NeighborQuery): void {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, ready } from '../../backend/select.ts';
 import { batchLayout } from '../../core/batch-layout.ts';
 import { Ragged, range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { ItemId } from '../../data/catalog.ts';
 import { withCandidates } from '../../data/feature-codes.ts';
 import type { HistoryEvent } from '../../data/histories.ts';
@@ -114,9 +114,11 @@ export abstract class CandidateModel extends SequenceModel {
     options: Omit<RecommendOptions, 'exclude' | 'excludeSeen'> = {},
   ): Promise<Recommendation[]> {
     const { catalog } = this;
-    const read = this.readHistories([history], ofOne(options));
-    const rows = Int32Array.from(new Set(catalog.rows(candidates, options).rows));
-    const k = checkNumber('k', options.k ?? 10, { min: 1, integer: true });
+    const { k: most, unknown, onUnknown, features, user, ...others } = options;
+    refuseOthers('rerank', others);
+    const read = this.readHistories([history], ofOne({ unknown, onUnknown, features, user }));
+    const rows = Int32Array.from(new Set(catalog.rows(candidates, { unknown }).rows));
+    const k = checkNumber('k', most ?? 10, { min: 1, integer: true });
     const scores = await this.candidateScores(read, Ragged.from([rows]));
     const order = range(rows.length).sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
     return Array.from(order.subarray(0, k), (i) => ({

@@ -1,5 +1,5 @@
 /** The picture of an explanation, as SVG. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { ItemId } from '../../data/catalog.ts';
 import type { ExplainedEvent, Explanation, PictureOptions } from './explanation.ts';
 
@@ -14,8 +14,9 @@ const NAME_LENGTH = 32;
 export function drawExplanation(
   { item, score, events }: Explanation,
   name: (id: ItemId) => string,
-  { events: most = 40 }: PictureOptions,
+  { events: most = 40, ...others }: PictureOptions,
 ): string {
+  refuseOthers('toSVG', others);
   checkNumber('events', most, { min: 1, integer: true });
   const shown = largest(events, most);
   const attends = shown.some(({ attention }) => attention !== undefined);

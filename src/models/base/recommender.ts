@@ -161,11 +161,12 @@ export abstract class Recommender extends Module implements Scorer {
 
   /** Raw histories as {@link scores} reads them. */
   protected readHistories(histories: Iterable<Iterable<ItemId | HistoryEvent>>, options: RecommendManyOptions): Ragged {
-    const { histories: known, unknown } = readHistories(this.catalog, histories, options);
-    unknown.forEach((ids, number) => {
-      if (ids.length > 0) options.onUnknown?.(ids, number);
+    const { features, unknown, users, onUnknown } = options;
+    const { histories: known, unknown: left } = readHistories(this.catalog, histories, { features, unknown });
+    left.forEach((ids, number) => {
+      if (ids.length > 0) onUnknown?.(ids, number);
     });
-    return options.users ? this.addressed(known, options.users, options) : known;
+    return users ? this.addressed(known, users, { unknown }) : known;
   }
 
   /**
@@ -197,8 +198,7 @@ export abstract class Recommender extends Module implements Scorer {
    * ```
    */
   async session(options: SessionOptions = {}): Promise<Session> {
-    const { unknown, onUnknown, ...others } = options;
-    refuseOthers('session', others);
+    const { unknown, onUnknown } = options;
     await ready();
     return new Session(
       {
@@ -207,7 +207,7 @@ export abstract class Recommender extends Module implements Scorer {
         reader: this.reader(),
         read: (events, request) => this.readHistories([events], { ...ofOne(request), unknown, onUnknown }),
       },
-      { unknown, onUnknown },
+      options,
     );
   }
 
@@ -339,8 +339,9 @@ export abstract class Recommender extends Module implements Scorer {
   static async load<M extends Recommender>(
     this: RecommenderClass<M>,
     file: Uint8Array,
-    { parts = {} }: LoadOptions = {},
+    { parts = {}, ...others }: LoadOptions = {},
   ): Promise<M> {
+    refuseOthers('load', others);
     // biome-ignore lint/complexity/noThisInStatic: the subclass that load is called on
     const { modelName, parts: defaults } = this;
     const { model: stored, config, items, tensors } = readModelFile(file);

@@ -8,7 +8,7 @@ import type { Layout } from '../../core/layout.ts';
 import type { PartOption } from '../../core/part.ts';
 import { Ragged, range } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Catalog } from '../../data/catalog.ts';
 import type { Interactions } from '../../data/interactions.ts';
 import { badScores, ranksOfScores } from '../../evaluation/rank.ts';
@@ -47,16 +47,18 @@ const RECORDED_EVENTS = { blocks: 128, recurrent: 16 };
 
 /**
  * A network that reads histories. A subclass declares blocks as fields and writes {@link encode} and {@link output};
- * `fit`, `scores`, `recommend`, `save`, `load` and `dispose` are inherited. A subclass with options of its own adds them
- * to {@link config}, so that a file can make it again.
+ * `fit`, `scores`, `recommend`, `save`, `load` and `dispose` are inherited. A subclass with options of its own takes them
+ * before it passes on the others, which are refused if they are unknown, and adds them to {@link config}, so that a file can
+ * make it again.
  */
 export abstract class SequenceModel extends Recommender implements Trainable {
   readonly maxLength: number;
   readonly #requests = new RecordedRequests();
   #fitting = false;
 
-  constructor({ items, maxLength = 50 }: SequenceModelOptions) {
+  constructor({ items, maxLength = 50, ...others }: SequenceModelOptions) {
     super(items);
+    refuseOthers(new.target.modelName || new.target.name, others);
     this.maxLength = checkNumber('maxLength', maxLength, { min: 1, integer: true });
   }
 

@@ -62,9 +62,10 @@ export class Session {
   #events = 0;
   readonly #seen = new Set<number>();
 
-  constructor(model: SessionModel, options: SessionOptions = {}) {
+  constructor(model: SessionModel, { unknown, onUnknown, ...others }: SessionOptions = {}) {
+    refuseOthers('session', others);
     this.#model = model;
-    this.#options = options;
+    this.#options = { unknown, onUnknown };
   }
 
   /** The items so far, oldest first: of all that the model knows, the most recent ones that it reads. */

@@ -1,6 +1,6 @@
 /** How much an event counts by its distance: the weights of rules and neighbours. */
 import type { Part } from '../../core/part.ts';
-import { checkNumber, describe } from '../../core/shape.ts';
+import { checkNumber, describe, refuseOthers } from '../../core/shape.ts';
 
 /** A weight that falls with the distance. */
 export interface Decay extends Part {
@@ -43,7 +43,8 @@ export function linearDecay(): Decay {
  *
  * @param options `power` defaults to 1
  */
-export function shareDecay({ power = 1 }: { power?: number | undefined } = {}): Decay {
+export function shareDecay({ power = 1, ...others }: { power?: number | undefined } = {}): Decay {
+  refuseOthers('shareDecay', others);
   checkNumber('shareDecay: power', power, { above: 0, below: Infinity });
   return {
     name: 'shareDecay',
@@ -57,7 +58,8 @@ export function shareDecay({ power = 1 }: { power?: number | undefined } = {}): 
  *
  * @param options `scale`: the steps in which the weight falls to 1/e, above 0
  */
-export function exponentialDecay({ scale }: { scale: number }): Decay {
+export function exponentialDecay({ scale, ...others }: { scale: number }): Decay {
+  refuseOthers('exponentialDecay', others);
   checkNumber('exponentialDecay: scale', scale, { above: 0, below: Infinity });
   return { name: 'exponentialDecay', options: { scale }, weight: (step) => Math.exp((1 - step) / scale) };
 }

@@ -1,7 +1,7 @@
 /** The base of models that let similar past sequences vote. */
 import type { Part } from '../../core/part.ts';
 import type { Ragged } from '../../core/ragged.ts';
-import { checkNumber, describe } from '../../core/shape.ts';
+import { checkNumber, describe, refuseOthers } from '../../core/shape.ts';
 import type { Catalog } from '../../data/catalog.ts';
 import type { ExcludeOptions, TopK } from '../../evaluation/scorer.ts';
 import { topKOfScores } from '../../evaluation/top-k.ts';
@@ -115,8 +115,10 @@ export abstract class SessionNeighbors extends CountingModel {
   readonly #votes: Votes;
   readonly #position: Int32Array;
 
-  constructor({ items, k = 100, sample = 1000, maxLength = 100, source = sharingAny() }: SessionNeighborsOptions) {
+  constructor({ items, k = 100, sample = 1000, maxLength = 100, ...options }: SessionNeighborsOptions) {
     super(items);
+    const { source = sharingAny(), ...others } = options;
+    refuseOthers(new.target.modelName || new.target.name, others);
     this.k = checkNumber('k', k, { min: 1, integer: true });
     this.sample = checkNumber('sample', sample, { min: 1, integer: true });
     this.maxLength = checkNumber('maxLength', maxLength, { min: 1, integer: true });
