@@ -49,7 +49,11 @@ let tell: ((paths: WasmPaths) => void) | undefined;
  * configureWasm({ paths: '/assets/wasm/' });
  * ```
  */
-export function configureWasm({ paths = '', kernels }: WasmOptions): void {
+export function configureWasm({ paths = '', kernels, ...others }: WasmOptions): void {
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new TypeError(`configureWasm has no option '${other}': correct its name or leave it out.`);
+  }
   const missing = typeof paths === 'string' ? [] : files.filter((file) => !paths[file]);
   if (missing.length > 0) {
     throw new TypeError(

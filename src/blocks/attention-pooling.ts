@@ -4,7 +4,7 @@ import { fanInUniform } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter, tensorOf } from '../core/parameter.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { type Activation, sigmoid } from '../ops/activations.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
@@ -47,8 +47,10 @@ export class AttentionPooling extends Module {
     bias = true,
     activation = sigmoid,
     init,
+    ...others
   }: AttentionPoolingOptions) {
     super();
+    refuseOthers('AttentionPooling', others);
     const options = { bias, init: init ?? fanInUniform, biasInit: init };
     this.query = query ? new Linear(dim, dim, options) : undefined;
     this.key = new Linear(dim, dim, options);

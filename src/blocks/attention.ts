@@ -5,7 +5,7 @@ import { Module } from '../core/module.ts';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { create } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkHeads, checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber, refuseOthers } from '../core/shape.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
 import type { Continued } from './block.ts';
 import { Linear } from './linear.ts';
@@ -54,7 +54,8 @@ export class MultiHeadAttention extends Module {
 
   constructor({ dim, heads, dropout = 0, positions, ...options }: MultiHeadAttentionOptions) {
     super();
-    const { bias = true, outputProjection = true } = options;
+    const { bias = true, outputProjection = true, ...others } = options;
+    refuseOthers('MultiHeadAttention', others);
     this.heads = checkHeads(dim, heads);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.query = new Linear(dim, dim, { bias });
@@ -123,7 +124,8 @@ export class MultiHeadAttention extends Module {
     return this.positions?.turn?.(x, layout) ?? x;
   }
 
-  #options({ queries, keys = queries, causal, bias }: AttentionCall) {
+  #options({ queries, keys = queries, causal, bias, rng: _, ...others }: AttentionCall) {
+    refuseOthers('MultiHeadAttention', others);
     const own = this.positions?.bias?.(queries, keys);
     const both = own && bias ? (tf.add(own, tensorOf<tf.Tensor>(bias)) as tf.Tensor3D) : (own ?? bias);
     return { queries, keys, heads: this.heads, causal, bias: both };

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -53,8 +53,10 @@ export class BSARecBlock extends Module implements SequenceBlock {
     hidden,
     activation = gelu,
     epsilon = 1e-12,
+    ...others
   }: BSARecBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
+    refuseOthers('BSARecBlock', others);
     this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
     this.filter = new FrequencyFilter({ dim, c });
     this.filterNorm = new LayerNorm(dim, { epsilon });
@@ -94,7 +96,8 @@ export class BSARecBlock extends Module implements SequenceBlock {
 
 /** {@link BSARecBlock} as a part. */
 export function bsarecBlock(options: BSARecBlockOptions = {}): BlockPart {
-  const { alpha = 0.7, c = 5, hidden, activation = gelu, epsilon = 1e-12 } = options;
+  const { alpha = 0.7, c = 5, hidden, activation = gelu, epsilon = 1e-12, ...others } = options;
+  refuseOthers('bsarecBlock', others);
   const settings = { alpha, c, hidden, activation, epsilon };
   return { name: 'bsarecBlock', options: settings, create: (size) => new BSARecBlock({ ...size, ...settings }) };
 }

@@ -2,6 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../core/module.ts';
 import { create } from '../core/part.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { LayerNorm } from './layer-norm.ts';
 import { Linear } from './linear.ts';
@@ -18,7 +19,8 @@ export interface DenseOutputOptions {
 
 /** `norm(activation(dense(state)))`, scored by another head (BERT4Rec, section 3.5; FeiSun/BERT4Rec, `run.py`). */
 export function denseOutput(options: DenseOutputOptions = {}): OutputPart {
-  const { activation = gelu, epsilon = 1e-12, output = tiedOutput({ bias: true }) } = options;
+  const { activation = gelu, epsilon = 1e-12, output = tiedOutput({ bias: true }), ...others } = options;
+  refuseOthers('denseOutput', others);
   return {
     name: 'denseOutput',
     options: { activation, epsilon, output },

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { xavierUniform } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter } from '../core/parameter.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type EmbeddingLookup, embedding } from '../ops/embedding.ts';
 
 export interface EmbeddingOptions {
@@ -14,8 +15,9 @@ export interface EmbeddingOptions {
 export class Embedding extends Module {
   readonly weight: Parameter;
 
-  constructor(rows: number, dim: number, { init = xavierUniform }: EmbeddingOptions = {}) {
+  constructor(rows: number, dim: number, { init = xavierUniform, ...others }: EmbeddingOptions = {}) {
     super();
+    refuseOthers('Embedding', others);
     this.weight = new Parameter([rows, dim], init);
   }
 

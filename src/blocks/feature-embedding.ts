@@ -4,6 +4,7 @@ import { type Codes, checkCodes, countCodes } from '../core/codes.ts';
 import { Module } from '../core/module.ts';
 import type { Initializer } from '../core/parameter.ts';
 import type { Part } from '../core/part.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { segmentSum } from '../ops/segment-sum.ts';
 import { Embedding } from './embedding.ts';
 
@@ -77,9 +78,10 @@ export class FeatureEmbedding extends Module {
 
   constructor(
     fields: { readonly [name: string]: Field },
-    { join = concatenated(), init }: FeatureEmbeddingOptions = {},
+    { join = concatenated(), init, ...others }: FeatureEmbeddingOptions = {},
   ) {
     super();
+    refuseOthers('FeatureEmbedding', others);
     this.fields = fields;
     this.width = join.width(fields);
     this.#join = join;

@@ -4,6 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Part } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout, dropoutAdd } from '../ops/dropout.ts';
 import { Linear } from './linear.ts';
@@ -47,7 +48,8 @@ export class FeedForward extends Module implements FeedForwardBlock {
 
   constructor({ dim, hidden = 4 * dim, activation = relu, bias = true, ...rates }: FeedForwardOptions) {
     super();
-    const { dropout = 0, innerDropout = dropout } = rates;
+    const { dropout = 0, innerDropout = dropout, ...others } = rates;
+    refuseOthers('FeedForward', others);
     this.up = new Linear(dim, hidden, { bias });
     this.down = new Linear(hidden, dim, { bias });
     this.dropout = dropout;
@@ -65,7 +67,8 @@ export class FeedForward extends Module implements FeedForwardBlock {
 
 /** {@link FeedForward} as a part. */
 export function feedForward(options: Omit<FeedForwardOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
-  const { hidden, activation = relu, bias = true, innerDropout } = options;
+  const { hidden, activation = relu, bias = true, innerDropout, ...others } = options;
+  refuseOthers('feedForward', others);
   return {
     name: 'feedForward',
     options: { hidden, activation, bias, innerDropout },

@@ -4,7 +4,7 @@ import { normal } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { lowPass } from '../ops/low-pass.ts';
 
 export interface FrequencyFilterOptions {
@@ -24,8 +24,9 @@ export class FrequencyFilter extends Module {
   readonly sqrtBeta: Parameter;
   readonly c: number;
 
-  constructor({ dim, c = 5 }: FrequencyFilterOptions) {
+  constructor({ dim, c = 5, ...others }: FrequencyFilterOptions) {
     super();
+    refuseOthers('FrequencyFilter', others);
     this.sqrtBeta = new Parameter([dim], normal(1));
     this.c = checkNumber('c', c, { min: 0, integer: true });
   }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fanInUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter, tensorOf } from '../core/parameter.ts';
-import { checkNumber, checkOneOf } from '../core/shape.ts';
+import { checkNumber, checkOneOf, refuseOthers } from '../core/shape.ts';
 import { gruCell } from '../ops/gru-cell.ts';
 import { linear } from '../ops/linear.ts';
 import { type Edges, neighborSums } from '../ops/neighbor-sums.ts';
@@ -47,7 +47,8 @@ export class GatedGraph extends Module {
 
   constructor(options: GatedGraphOptions) {
     super();
-    const { dim, steps = 1, relations = 2, mapped = true, reset = 'after', init } = options;
+    const { dim, steps = 1, relations = 2, mapped = true, reset = 'after', init, ...others } = options;
+    refuseOthers('GatedGraph', others);
     this.steps = checkNumber('steps', steps, { min: 1, integer: true });
     this.relations = checkNumber('relations', relations, { min: 1, integer: true });
     const linear = { init: init ?? fanInUniform, biasInit: init };

@@ -4,7 +4,7 @@ import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, checkOneOf } from '../core/shape.ts';
+import { checkNumber, checkOneOf, refuseOthers } from '../core/shape.ts';
 import { dropout } from '../ops/dropout.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { gru } from '../ops/gru.ts';
@@ -38,8 +38,9 @@ export class GRU extends Module {
   readonly layers: GRULayer[];
   readonly dropout: number;
 
-  constructor({ inputs, hidden, bias = true, reset = 'after', dropout = 0 }: GRUOptions) {
+  constructor({ inputs, hidden, bias = true, reset = 'after', dropout = 0, ...others }: GRUOptions) {
     super();
+    refuseOthers('GRU', others);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     const widths = (typeof hidden === 'number' ? [hidden] : hidden).map((width) =>
       checkNumber('hidden', width, { min: 1, integer: true }),

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fanInUniform } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { range } from '../core/ragged.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkNumber, expectShape, refuseOthers } from '../core/shape.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { maxOverTime } from '../ops/max-over-time.ts';
@@ -35,8 +35,9 @@ export class HorizontalConvolution extends Module {
   readonly dim: number;
   readonly activation: Activation;
 
-  constructor({ length, dim, filters = 16, heights, activation = relu }: HorizontalConvolutionOptions) {
+  constructor({ length, dim, filters = 16, heights, activation = relu, ...others }: HorizontalConvolutionOptions) {
     super();
+    refuseOthers('HorizontalConvolution', others);
     this.length = checkNumber('length', length, { min: 1, integer: true });
     this.dim = dim;
     this.heights = heights ?? Array.from(range(length), (i) => i + 1);

@@ -5,7 +5,7 @@ import { Module } from '../core/module.ts';
 import { create } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkHeads, checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber, refuseOthers } from '../core/shape.ts';
 import { silu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -59,8 +59,9 @@ export class HSTUBlock extends Module {
   readonly maxLength: number;
   readonly dropout: number;
 
-  constructor({ dim, heads, maxLength, biases = [], dropout = 0, epsilon = 1e-6 }: HSTUBlockOptions) {
+  constructor({ dim, heads, maxLength, biases = [], dropout = 0, epsilon = 1e-6, ...others }: HSTUBlockOptions) {
     super();
+    refuseOthers('HSTUBlock', others);
     this.heads = checkHeads(dim, heads);
     this.maxLength = checkNumber('maxLength', maxLength, { min: 1, integer: true });
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });

@@ -4,6 +4,7 @@ import { ones, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { Parameter } from '../core/parameter.ts';
 import type { Part } from '../core/part.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { layerNorm } from '../ops/layer-norm.ts';
 
 export interface LayerNormOptions {
@@ -17,8 +18,9 @@ export class LayerNorm extends Module {
   readonly bias: Parameter;
   readonly epsilon: number;
 
-  constructor(dim: number, { epsilon = 1e-5 }: LayerNormOptions = {}) {
+  constructor(dim: number, { epsilon = 1e-5, ...others }: LayerNormOptions = {}) {
     super();
+    refuseOthers('LayerNorm', others);
     this.weight = new Parameter([dim], ones);
     this.bias = new Parameter([dim], zeros);
     this.epsilon = epsilon;
@@ -44,7 +46,8 @@ export interface NormalizationPart extends Part {
 }
 
 /** {@link LayerNorm} as a part. */
-export function layerNormalization({ epsilon = 1e-5 }: LayerNormOptions = {}): NormalizationPart {
+export function layerNormalization({ epsilon = 1e-5, ...others }: LayerNormOptions = {}): NormalizationPart {
+  refuseOthers('layerNormalization', others);
   return {
     name: 'layerNormalization',
     options: { epsilon },

@@ -5,7 +5,7 @@ import { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkHeads, checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber, refuseOthers } from '../core/shape.ts';
 import { attention } from '../ops/attention.ts';
 import { dropout } from '../ops/dropout.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -63,8 +63,9 @@ export class LightSANsAttention extends Module {
   readonly interests: number;
   readonly dropout: number;
 
-  constructor({ dim, heads, interests = 5, dropout = 0, epsilon = 1e-12 }: LightSANsAttentionOptions) {
+  constructor({ dim, heads, interests = 5, dropout = 0, epsilon = 1e-12, ...others }: LightSANsAttentionOptions) {
     super();
+    refuseOthers('LightSANsAttention', others);
     this.heads = checkHeads(dim, heads);
     this.interests = checkNumber('interests', interests, { min: 1, integer: true });
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });

@@ -1,6 +1,7 @@
 /** The layer of LightSANs. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { Module } from '../core/module.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -40,8 +41,10 @@ export class LightSANsBlock extends Module {
     activation = gelu,
     dropout = 0,
     epsilon = 1e-12,
+    ...others
   }: LightSANsBlockOptions) {
     super();
+    refuseOthers('LightSANsBlock', others);
     this.attention = new LightSANsAttention({ dim, heads, interests, dropout, epsilon });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout, innerDropout: 0 });

@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import { create } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkOneOf } from '../core/shape.ts';
+import { checkOneOf, refuseOthers } from '../core/shape.ts';
 import { sigmoid } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -49,8 +49,10 @@ export class LigrBlock extends Module implements SequenceBlock {
     feedForward = swiglu(),
     gate = 'input',
     epsilon = 1e-5,
+    ...others
   }: LigrBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
+    refuseOthers('LigrBlock', others);
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.attention = new MultiHeadAttention({ dim, heads, dropout });
     this.gate1 = new Linear(dim, dim);
@@ -108,7 +110,8 @@ export class LigrBlock extends Module implements SequenceBlock {
 
 /** {@link LigrBlock} as a part. */
 export function ligrBlock(options: LigrBlockOptions = {}): BlockPart {
-  const { feedForward = swiglu(), gate = 'input', epsilon = 1e-5 } = options;
+  const { feedForward = swiglu(), gate = 'input', epsilon = 1e-5, ...others } = options;
+  refuseOthers('ligrBlock', others);
   return {
     name: 'ligrBlock',
     options: { feedForward, gate, epsilon },

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
-import { checkHeads, checkNumber } from '../core/shape.ts';
+import { checkHeads, checkNumber, refuseOthers } from '../core/shape.ts';
 import { linearAttention } from '../ops/linear-attention.ts';
 import { normalizeElus } from '../ops/normalize-rows.ts';
 import { Linear } from './linear.ts';
@@ -31,8 +31,9 @@ export class LinearAttention extends Module {
   readonly heads: number;
   readonly scale: number;
 
-  constructor({ dim, heads, scale }: LinearAttentionBlockOptions) {
+  constructor({ dim, heads, scale, ...others }: LinearAttentionBlockOptions) {
     super();
+    refuseOthers('LinearAttention', others);
     this.heads = checkHeads(dim, heads);
     this.scale = checkNumber('scale', scale ?? Math.sqrt(heads / dim), { above: 0 });
     this.query = new Linear(dim, dim);
@@ -49,8 +50,9 @@ export class LinearAttention extends Module {
   forward(
     query: tf.Tensor2D,
     key: tf.Tensor2D,
-    { queries, keys = queries, causal }: { queries: Layout; keys?: Layout; causal: boolean },
+    { queries, keys = queries, causal, ...others }: { queries: Layout; keys?: Layout; causal: boolean },
   ): tf.Tensor2D {
+    refuseOthers('LinearAttention', others);
     const q: tf.Tensor2D = tf.mul(this.#directions(this.query.forward(query)), this.scale);
     const k = this.#directions(this.key.forward(key));
     const call = { queries, keys, heads: this.heads, causal };

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { xavierUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { type Initializer, Parameter } from '../core/parameter.ts';
+import { refuseOthers } from '../core/shape.ts';
 import type { Activation } from '../ops/activations.ts';
 import { linear } from '../ops/linear.ts';
 
@@ -23,9 +24,10 @@ export class Linear extends Module {
   constructor(
     inputs: number,
     outputs: number,
-    { bias = true, init = xavierUniform, biasInit = zeros }: LinearOptions = {},
+    { bias = true, init = xavierUniform, biasInit = zeros, ...others }: LinearOptions = {},
   ) {
     super();
+    refuseOthers('Linear', others);
     this.weight = new Parameter([outputs, inputs], init);
     this.bias = bias ? new Parameter([outputs], biasInit) : undefined;
   }

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -42,8 +43,10 @@ export class LinRecBlock extends Module implements SequenceBlock {
     activation = gelu,
     scale,
     epsilon = 1e-12,
+    ...others
   }: LinRecBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
+    refuseOthers('LinRecBlock', others);
     this.attention = new LinearAttention({ dim, heads, scale });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout, innerDropout: 0 });
@@ -71,7 +74,8 @@ export class LinRecBlock extends Module implements SequenceBlock {
 
 /** {@link LinRecBlock} as a part. */
 export function linrecBlock(options: LinRecBlockOptions = {}): BlockPart {
-  const { causal = true, hidden, activation = gelu, scale, epsilon = 1e-12 } = options;
+  const { causal = true, hidden, activation = gelu, scale, epsilon = 1e-12, ...others } = options;
+  refuseOthers('linrecBlock', others);
   return {
     name: 'linrecBlock',
     options: { causal, hidden, activation, scale, epsilon },

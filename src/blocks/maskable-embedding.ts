@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { truncatedNormal } from '../core/initializers.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type EmbeddingLookup, embedding } from '../ops/embedding.ts';
 import { Embedding, type EmbeddingOptions } from './embedding.ts';
 
@@ -14,9 +15,10 @@ export class MaskableEmbedding extends Embedding {
   /** `[1, dim]` */
   readonly mask: Parameter;
 
-  constructor(rows: number, dim: number, options: EmbeddingOptions = {}) {
-    super(rows, dim, options);
-    this.mask = new Parameter([1, dim], options.init ?? truncatedNormal(0.02));
+  constructor(rows: number, dim: number, { init, ...others }: EmbeddingOptions = {}) {
+    super(rows, dim, { init });
+    refuseOthers('MaskableEmbedding', others);
+    this.mask = new Parameter([1, dim], init ?? truncatedNormal(0.02));
   }
 
   /**

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { Linear } from './linear.ts';
@@ -25,8 +25,9 @@ export class MLP extends Module {
   readonly dropout: number;
   readonly #activation: Activation;
 
-  constructor({ inputs, hidden, activation = relu, dropout: rate = 0 }: MLPOptions) {
+  constructor({ inputs, hidden, activation = relu, dropout: rate = 0, ...others }: MLPOptions) {
     super();
+    refuseOthers('MLP', others);
     this.layers = hidden.map((width, i) => new Linear(i === 0 ? inputs : (hidden[i - 1] as number), width));
     this.dropout = checkNumber('dropout', rate, { min: 0, below: 1 });
     this.#activation = activation;

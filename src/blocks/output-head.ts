@@ -4,6 +4,7 @@ import { xavierUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, type Weight } from '../core/parameter.ts';
 import type { Part } from '../core/part.ts';
+import { refuseOthers } from '../core/shape.ts';
 import type { Embedding } from './embedding.ts';
 
 /** Item scores are `scale · (states · weightᵀ + bias)`. Losses and rankings receive this, never the scores themselves. */
@@ -34,7 +35,8 @@ export interface OutputOptions {
 }
 
 /** Scores against the input embeddings themselves, as SASRec. @param options `bias` defaults to false */
-export function tiedOutput({ bias = false }: OutputOptions = {}): OutputPart {
+export function tiedOutput({ bias = false, ...others }: OutputOptions = {}): OutputPart {
+  refuseOthers('tiedOutput', others);
   return {
     name: 'tiedOutput',
     options: { bias },
@@ -43,7 +45,8 @@ export function tiedOutput({ bias = false }: OutputOptions = {}): OutputPart {
 }
 
 /** Scores against a second table, as gSASRec. @param options `bias` defaults to false */
-export function untiedOutput({ bias = false }: OutputOptions = {}): OutputPart {
+export function untiedOutput({ bias = false, ...others }: OutputOptions = {}): OutputPart {
+  refuseOthers('untiedOutput', others);
   return {
     name: 'untiedOutput',
     options: { bias },

@@ -4,7 +4,7 @@ import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Part } from '../core/part.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { gru } from '../ops/gru.ts';
 import { Embedding } from './embedding.ts';
 import { Linear } from './linear.ts';
@@ -51,7 +51,8 @@ export function constrainedEmbedding(): RecurrentInputPart {
  *
  * @param options `dim` is the width of the input table and defaults to that of the first layer (`'layersize'`)
  */
-export function separateEmbedding({ dim }: { dim?: number | undefined } = {}): RecurrentInputPart {
+export function separateEmbedding({ dim, ...others }: { dim?: number | undefined } = {}): RecurrentInputPart {
+  refuseOthers('separateEmbedding', others);
   if (dim !== undefined) checkNumber('separateEmbedding: dim', dim, { min: 1, integer: true });
   return {
     name: 'separateEmbedding',

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { selectRows } from '../ops/gather-rows.ts';
 import { MultiHeadAttention } from './attention.ts';
@@ -47,8 +48,10 @@ export class SASRecBlock extends Module implements SequenceBlock {
     outputProjection = false,
     positions,
     epsilon = 1e-8,
+    ...others
   }: SASRecBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
+    refuseOthers('SASRecBlock', others);
     this.attention = new MultiHeadAttention({ dim, heads, dropout, outputProjection, positions });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout });
@@ -92,7 +95,8 @@ export class SASRecBlock extends Module implements SequenceBlock {
 
 /** {@link SASRecBlock} as a part. */
 export function sasrecBlock(options: SASRecBlockOptions = {}): BlockPart {
-  const { hidden, activation = relu, outputProjection = false, positions, epsilon = 1e-8 } = options;
+  const { hidden, activation = relu, outputProjection = false, positions, epsilon = 1e-8, ...others } = options;
+  refuseOthers('sasrecBlock', others);
   return {
     name: 'sasrecBlock',
     options: { hidden, activation, outputProjection, positions, epsilon },

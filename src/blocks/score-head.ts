@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Part } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { type Activation, leakyRelu } from '../ops/activations.ts';
 import { gatherRows, selectRows } from '../ops/gather-rows.ts';
 import { toPadded } from '../ops/padded.ts';
@@ -56,7 +56,8 @@ export interface ScoreHeadOptions {
  * is known, through an MLP (BST: Chen et al., 2019, section 2.3). Shorter sequences begin with zeros.
  */
 export function allPositions(options: ScoreHeadOptions = {}): ScoreHeadPart {
-  const { hidden = [1024, 512, 256], activation = leakyRelu() } = options;
+  const { hidden = [1024, 512, 256], activation = leakyRelu(), ...others } = options;
+  refuseOthers('allPositions', others);
   checkWidths('allPositions', hidden);
   return {
     name: 'allPositions',
@@ -68,7 +69,8 @@ export function allPositions(options: ScoreHeadOptions = {}): ScoreHeadPart {
 
 /** One score a position, from its own state and what else is known, through an MLP. */
 export function eachPosition(options: ScoreHeadOptions = {}): ScoreHeadPart {
-  const { hidden = [1024, 512, 256], activation = leakyRelu() } = options;
+  const { hidden = [1024, 512, 256], activation = leakyRelu(), ...others } = options;
+  refuseOthers('eachPosition', others);
   checkWidths('eachPosition', hidden);
   return {
     name: 'eachPosition',

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { silu } from '../ops/activations.ts';
 import { dropout, dropoutAdd } from '../ops/dropout.ts';
 import type { FeedForwardBlock, FeedForwardPart } from './feed-forward.ts';
@@ -28,8 +29,9 @@ export class SwiGLU extends Module implements FeedForwardBlock {
   readonly down: Linear;
   readonly dropout: number;
 
-  constructor({ dim, hidden = 4 * dim, bias = false, dropout = 0 }: SwiGLUOptions) {
+  constructor({ dim, hidden = 4 * dim, bias = false, dropout = 0, ...others }: SwiGLUOptions) {
     super();
+    refuseOthers('SwiGLU', others);
     this.gate = new Linear(dim, hidden, { bias });
     this.up = new Linear(dim, hidden, { bias });
     this.down = new Linear(hidden, dim, { bias });
@@ -45,7 +47,9 @@ export class SwiGLU extends Module implements FeedForwardBlock {
 }
 
 /** {@link SwiGLU} as a part. */
-export function swiglu({ hidden, bias = false }: Omit<SwiGLUOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
+export function swiglu(options: Omit<SwiGLUOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
+  const { hidden, bias = false, ...others } = options;
+  refuseOthers('swiglu', others);
   return {
     name: 'swiglu',
     options: { hidden, bias },

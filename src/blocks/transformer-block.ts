@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Rng } from '../core/rng.ts';
+import { refuseOthers } from '../core/shape.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropoutAdd } from '../ops/dropout.ts';
 import { selectRows } from '../ops/gather-rows.ts';
@@ -49,8 +50,10 @@ export class TransformerBlock extends Module implements SequenceBlock {
     normFirst = false,
     positions,
     epsilon = 1e-5,
+    ...others
   }: TransformerBlockOptions & Pick<BlockSize, 'dim' | 'heads'> & Partial<BlockSize>) {
     super();
+    refuseOthers('TransformerBlock', others);
     this.attention = new MultiHeadAttention({ dim, heads, dropout: rate, positions });
     this.norm1 = new LayerNorm(dim, { epsilon });
     this.feedForward = new FeedForward({ dim, hidden, activation, dropout: rate });
@@ -109,7 +112,8 @@ export class TransformerBlock extends Module implements SequenceBlock {
 
 /** {@link TransformerBlock} as a part. */
 export function transformerBlock(options: TransformerBlockOptions = {}): BlockPart {
-  const { hidden, activation = relu, normFirst = false, positions, epsilon = 1e-5 } = options;
+  const { hidden, activation = relu, normFirst = false, positions, epsilon = 1e-5, ...others } = options;
+  refuseOthers('transformerBlock', others);
   return {
     name: 'transformerBlock',
     options: { hidden, activation, normFirst, positions, epsilon },

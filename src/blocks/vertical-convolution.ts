@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fanInUniform, zeros } from '../core/initializers.ts';
 import { Module } from '../core/module.ts';
 import { Parameter, tensorOf } from '../core/parameter.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkNumber, expectShape, refuseOthers } from '../core/shape.ts';
 import type { Activation } from '../ops/activations.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { product } from '../ops/product.ts';
@@ -26,8 +26,9 @@ export class VerticalConvolution extends Module {
   readonly bias: Parameter;
   readonly activation: Activation | undefined;
 
-  constructor({ length, filters = 4, activation }: VerticalConvolutionOptions) {
+  constructor({ length, filters = 4, activation, ...others }: VerticalConvolutionOptions) {
     super();
+    refuseOthers('VerticalConvolution', others);
     checkNumber('length', length, { min: 1, integer: true });
     this.weight = new Parameter([filters, length], fanInUniform);
     this.bias = new Parameter([filters], zeros);

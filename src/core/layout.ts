@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { constant } from '../backend/recording.ts';
 import { type Ragged, range } from './ragged.ts';
+import { refuseOthers } from './shape.ts';
 
 export interface LayoutOptions {
   /** The position of each sequence's first row. @defaultValue all 0 */
@@ -35,12 +36,13 @@ export class Layout {
   readonly #derived = new Map<unknown, Layout>();
 
   /** @param of a batch, or its offsets (B+1) */
-  constructor(of: Ragged | Int32Array, options: LayoutOptions = {}) {
+  constructor(of: Ragged | Int32Array, { starts, capacity, firstSequence, ...others }: LayoutOptions = {}) {
+    refuseOthers('Layout', others);
     this.offsets = of instanceof Int32Array ? of : of.offsets;
     const rows = this.offsets[this.count] as number;
-    this.starts = options.starts ?? new Int32Array(this.count);
-    this.capacity = options.capacity ?? rows;
-    this.firstSequence = options.firstSequence ?? 0;
+    this.starts = starts ?? new Int32Array(this.count);
+    this.capacity = capacity ?? rows;
+    this.firstSequence = firstSequence ?? 0;
     if (this.starts.length !== this.count) {
       throw new RangeError(
         `starts must have one value for each of the ${this.count} sequences, got ${this.starts.length}.`,

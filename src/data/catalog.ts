@@ -1,5 +1,5 @@
 /** The items of a data set: raw ids outside, rows 0 … V-1 inside. */
-import { checkOneOf, describe } from '../core/shape.ts';
+import { checkOneOf, describe, refuseOthers } from '../core/shape.ts';
 import {
   checkFeatures,
   checkSchema,
@@ -81,7 +81,8 @@ export class Catalog {
    * @throws TypeError for an id that is neither a text nor a finite number, RangeError for a repeated id, an integer
    * beyond ±(2^53 - 1), or no ids
    */
-  constructor(ids: readonly ItemId[], options: CatalogOptions = {}) {
+  constructor(ids: readonly ItemId[], { names, features, ...others }: CatalogOptions = {}) {
+    refuseOthers('Catalog', others);
     if (!Array.isArray(ids)) throw new TypeError(`The ids of a catalogue must be an array, got ${describe(ids)}.`);
     if (ids.length === 0) throw new RangeError('A catalogue must have at least one item, got none: check the data.');
     this.ids = Object.freeze([...ids]);
@@ -93,8 +94,8 @@ export class Catalog {
       }
       this.#rows.set(id, row);
     }
-    if (options.names) this.names = checkNames(options.names, this.ids.length);
-    this.features = checkFeatures(options.features ?? {}, this.ids.length);
+    if (names) this.names = checkNames(names, this.ids.length);
+    this.features = checkFeatures(features ?? {}, this.ids.length);
   }
 
   /**
@@ -110,7 +111,9 @@ export class Catalog {
    * });
    * ```
    */
-  static from(rows: Iterable<CatalogRow>, { features = {} }: { features?: NamedFeatures | undefined } = {}): Catalog {
+  static from(rows: Iterable<CatalogRow>, options: { features?: NamedFeatures | undefined } = {}): Catalog {
+    const { features = {}, ...others } = options;
+    refuseOthers('Catalog.from', others);
     checkSchema({ item: features });
     const columns = Object.entries(features).map(([name, feature]) => new FeatureValues(name, feature, 'item'));
     const ids: ItemId[] = [];
@@ -168,7 +171,8 @@ export class Catalog {
    *
    * @throws TypeError for a value that can be no id, RangeError for an unknown id if `unknown` is 'error'
    */
-  rows(ids: Iterable<ItemId>, { unknown = 'drop' }: RowsOptions = {}): KnownRows {
+  rows(ids: Iterable<ItemId>, { unknown = 'drop', ...others }: RowsOptions = {}): KnownRows {
+    refuseOthers('Catalog.rows', others);
     if (ids === null || typeof ids !== 'object') {
       throw new TypeError(`Items must be given as a list of ids, got ${describe(ids)}: put it in [ ].`);
     }

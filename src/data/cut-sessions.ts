@@ -1,6 +1,6 @@
 /** Sessions from the long histories of users. */
 import { Ragged } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { UserId } from './event-collector.ts';
 import { checkLog, Interactions } from './interactions.ts';
 
@@ -16,7 +16,8 @@ import { checkLog, Interactions } from './interactions.ts';
  * const sessions = cutSessions(log, { gap: 30 * 60 * 1000 });
  * ```
  */
-export function cutSessions(log: Interactions, { gap }: { gap: number }): Interactions {
+export function cutSessions(log: Interactions, { gap, ...others }: { gap: number }): Interactions {
+  refuseOthers('cutSessions', others);
   checkLog('cutSessions', log);
   checkNumber('gap', gap, { above: 0 });
   const { sequences } = log;

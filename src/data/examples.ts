@@ -1,7 +1,7 @@
 /** The examples of an epoch: stretches of the training sequences, each drawn once. */
 import { type Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 
 /** Which stretches of a sequence are examples. */
 export interface ExampleRule {
@@ -46,7 +46,8 @@ export class Examples {
   readonly #first: Int32Array;
 
   /** @throws RangeError when there are none */
-  constructor(sequences: Ragged, { maxLength, rule = wholeSequences }: ExampleOptions) {
+  constructor(sequences: Ragged, { maxLength, rule = wholeSequences, ...others }: ExampleOptions) {
+    refuseOthers('Examples', others);
     this.sequences = sequences;
     this.maxLength = checkNumber('maxLength', maxLength, { min: 1, integer: true });
     this.#rule = rule;

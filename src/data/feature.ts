@@ -1,6 +1,6 @@
 /** Side features: the kinds of columns beside items, and how a value becomes the number of a row in a table. */
 import type { Part } from '../core/part.ts';
-import { checkNumber, describe } from '../core/shape.ts';
+import { checkNumber, describe, refuseOthers } from '../core/shape.ts';
 
 /** One value of a category. `1` and `'1'` are different values. */
 export type CategoryValue = string | number | boolean;
@@ -35,7 +35,8 @@ export interface CategoricalOptions {
 }
 
 /** One of a set of values: a category, a brand, a kind of event. */
-export function categorical({ values }: CategoricalOptions = {}): Feature {
+export function categorical({ values, ...others }: CategoricalOptions = {}): Feature {
+  refuseOthers('categorical', others);
   const codes = vocabulary('categorical', values);
   return {
     name: 'categorical',
@@ -56,7 +57,9 @@ export interface MultiValuedOptions extends CategoricalOptions {
 }
 
 /** Any number of values out of a set: genres, tags. Only items have such features. */
-export function multiValued({ separator = '|', combine = 'mean', values }: MultiValuedOptions = {}): Feature {
+export function multiValued(options: MultiValuedOptions = {}): Feature {
+  const { separator = '|', combine = 'mean', values, ...others } = options;
+  refuseOthers('multiValued', others);
   const codes = vocabulary('multiValued', values);
   if (typeof separator !== 'string' || separator === '') {
     throw new TypeError(`multiValued: separator must be a text of at least one character, got ${describe(separator)}.`);
@@ -90,7 +93,8 @@ export interface NumericOptions {
 }
 
 /** A number, read by the bucket it falls in: a price, an age, an hour. */
-export function numeric({ buckets = 10 }: NumericOptions = {}): Feature {
+export function numeric({ buckets = 10, ...others }: NumericOptions = {}): Feature {
+  refuseOthers('numeric', others);
   if (typeof buckets === 'number') checkNumber('numeric: buckets', buckets, { min: 2, max: 65536, integer: true });
   else checkBoundaries(buckets);
   const boundaries = typeof buckets === 'number' ? undefined : buckets;

@@ -1,4 +1,5 @@
 /** Text with one `user item` pair a line, in order of time: the format of SASRec's data. */
+import { refuseOthers } from '../core/shape.ts';
 import type { IdOptions, TextFormat } from './text-format.ts';
 import { eachLine } from './text-format.ts';
 
@@ -8,7 +9,9 @@ import { eachLine } from './text-format.ts';
  *
  * @throws TypeError naming a line that is not a pair
  */
-export function pairFormat({ itemId = (text) => text, userId = (text) => text }: IdOptions = {}): TextFormat {
+export function pairFormat(options: IdOptions = {}): TextFormat {
+  const { itemId = (text) => text, userId = (text) => text, ...others } = options;
+  refuseOthers('pairFormat', others);
   return {
     name: 'a user and an item a line',
     reader: (log) => ({

@@ -1,4 +1,5 @@
 /** Text with one sequence a line, items oldest first, separated by blanks. */
+import { refuseOthers } from '../core/shape.ts';
 import type { IdOptions, TextFormat } from './text-format.ts';
 import { eachLine } from './text-format.ts';
 
@@ -17,7 +18,8 @@ export interface SequenceFormatOptions extends IdOptions {
  * @throws TypeError naming a line that has a user and no item, or a user that had a line before
  */
 export function sequenceFormat(options: SequenceFormatOptions = {}): TextFormat {
-  const { user = false, itemId = (text) => text, userId = (text) => text } = options;
+  const { user = false, itemId = (text) => text, userId = (text) => text, ...others } = options;
+  refuseOthers('sequenceFormat', others);
   return {
     name: user ? 'a user and items a line' : 'items a line',
     reader: (log) => ({

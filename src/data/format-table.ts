@@ -1,5 +1,5 @@
 /** Tables of events: CSV, TSV and RecBole's atomic files. */
-import { describe } from '../core/shape.ts';
+import { describe, refuseOthers } from '../core/shape.ts';
 import { timeOfText } from './dates.ts';
 import type { EventCollector } from './event-collector.ts';
 import { delimiterOf, findColumns, plainName } from './table-header.ts';
@@ -39,7 +39,8 @@ export interface TableFormatOptions extends IdOptions {
  * a damaged quote
  */
 export function tableFormat(options: TableFormatOptions = {}): TextFormat {
-  const { delimiter, quote = '"' } = options;
+  const { delimiter, quote = '"', columns, where, itemId, userId, ...others } = options;
+  refuseOthers('tableFormat', others);
   if (delimiter === '') throw new RangeError("delimiter must have at least one character, got ''.");
   if (quote !== false && quote.length !== 1) {
     throw new RangeError(`quote must be one character or false, got ${describe(quote)}.`);

@@ -1,7 +1,7 @@
 /** What an application asks with: ids or events of histories, and what is known of the user and the moment. */
 import type { Column, EventColumns } from '../core/ragged.ts';
 import { Ragged } from '../core/ragged.ts';
-import { checkOneOf, describe } from '../core/shape.ts';
+import { checkOneOf, describe, refuseOthers } from '../core/shape.ts';
 import { type Catalog, checkId, type ItemId } from './catalog.ts';
 import type { Feature, FeatureValue } from './feature.ts';
 import { codesOfValue, type NamedFeatures, type UnknownValues } from './features.ts';
@@ -45,8 +45,9 @@ export interface KnownHistories {
 export function readHistories(
   catalog: Catalog,
   histories: Iterable<Iterable<ItemId | HistoryEvent>>,
-  { features, unknown = 'drop' }: ReadHistoriesOptions = {},
+  { features, unknown = 'drop', ...others }: ReadHistoriesOptions = {},
 ): KnownHistories {
+  refuseOthers('readHistories', others);
   const events = readEvents(catalog, histories, unknown);
   const { context, user } = catalog.features;
   const known = events.histories;

@@ -1,5 +1,6 @@
 /** Sessions as graphs of items, the input of SR-GNN. */
 import type { Ragged } from '../core/ragged.ts';
+import { refuseOthers } from '../core/shape.ts';
 import type { Edges } from '../ops/neighbor-sums.ts';
 
 export interface SessionGraphOptions {
@@ -32,7 +33,8 @@ export interface SessionGraph {
  * the authors' code (CRIPAC-DIG/SR-GNN, `utils.py`). Made in one walk over the events, in time linear in them.
  */
 export function sessionGraph(sessions: Ragged, options: SessionGraphOptions = {}): SessionGraph {
-  const { nodes = 'appearance', counted = false } = options;
+  const { nodes = 'appearance', counted = false, ...others } = options;
+  refuseOthers('sessionGraph', others);
   const item: number[] = [];
   const offsets = new Int32Array(sessions.count + 1);
   const nodeOf = new Int32Array(sessions.rows);

@@ -1,6 +1,6 @@
 /** Cuts of a log of sessions: whole sessions are learned from or measured on. */
 import { range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { everyNext, type Holdout, type Split } from './holdout.ts';
 import { checkLog, Interactions } from './interactions.ts';
 
@@ -24,7 +24,8 @@ export interface SessionSplitOptions {
  */
 export function splitSessions(log: Interactions, options: SessionSplitOptions = {}): Split {
   checkLog('splitSessions', log);
-  const { validation = 0.1, test = 0.1 } = options;
+  const { validation = 0.1, test = 0.1, ...others } = options;
+  refuseOthers('splitSessions', others);
   const { sequences } = log;
   const { time } = sequences;
   if (!time) throw new RangeError('Sessions are split by time, and the log has no times: add a time to every event.');

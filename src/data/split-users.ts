@@ -1,7 +1,7 @@
 /** A cut of a log by users: the model is measured on people it has never met. */
 import { range } from '../core/ragged.ts';
 import { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Holdout, Split } from './holdout.ts';
 import { checkLog, Interactions } from './interactions.ts';
 
@@ -25,7 +25,8 @@ export interface UserSplitOptions {
  */
 export function splitUsers(log: Interactions, options: UserSplitOptions = {}): Split {
   checkLog('splitUsers', log);
-  const { validation = 0.1, test = 0.1, targets = 0.2, seed = 42 } = options;
+  const { validation = 0.1, test = 0.1, targets = 0.2, seed = 42, ...others } = options;
+  refuseOthers('splitUsers', others);
   checkNumber('validation', validation, { above: 0, below: 1 });
   checkNumber('test', test, { above: 0, below: 1 - validation });
   checkNumber('targets', targets, { above: 0, below: 1 });

@@ -1,6 +1,6 @@
 /** Cuts of a log into training, validation and test events. */
 import { type Ragged, range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Holdout, Split } from './holdout.ts';
 import { checkLog, Interactions } from './interactions.ts';
 
@@ -70,7 +70,8 @@ export function leaveLastOut(log: Interactions): Split {
  */
 export function lastFraction(log: Interactions, options: FractionOptions = {}): Split {
   checkLog('lastFraction', log);
-  const { validation = 0.1, test = 0.1 } = options;
+  const { validation = 0.1, test = 0.1, ...others } = options;
+  refuseOthers('lastFraction', others);
   checkShares(validation, test);
   const { sequences } = log;
   const long = withThreeEvents(sequences);
@@ -112,10 +113,12 @@ export function lastFraction(log: Interactions, options: FractionOptions = {}): 
  */
 export function splitByTime(log: Interactions, options: TimeSplitOptions = {}): Split {
   checkLog('splitByTime', log);
+  const { validation, test, ...others } = options;
+  refuseOthers('splitByTime', others);
   const { sequences } = log;
   const { time } = sequences;
   if (!time) throw new RangeError('A split by time needs events with times, got none: use leaveLastOut or add times.');
-  const [validationFrom, testFrom] = cuts(time, options);
+  const [validationFrom, testFrom] = cuts(time, { validation, test });
   const firstAt = (moment: number) =>
     Int32Array.from({ length: log.count }, (_, b) => countBefore(sequences, b, moment));
   const [toValidation, toTest, toEnd] = [firstAt(validationFrom), firstAt(testFrom), firstAt(Infinity)];

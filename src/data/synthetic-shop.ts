@@ -1,6 +1,6 @@
 /** A seeded shop whose customers behave predictably enough to learn from: for tests, examples and demos. */
 import { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { Catalog } from './catalog.ts';
 import { Interactions } from './interactions.ts';
 import { CATEGORIES, COLOURS } from './shop-products.ts';
@@ -81,16 +81,18 @@ type Settings = Required<{ [K in keyof SyntheticShopOptions]: number }>;
 function readOptions(options: SyntheticShopOptions): Settings {
   const share = (name: string, value: number) => checkNumber(name, value, { min: 0, max: 1 });
   const whole = (name: string, value: number, min: number) => checkNumber(name, value, { min, integer: true });
+  const { seed, users, items, events, plans, taste, drift, explore, repeat, ...others } = options;
+  refuseOthers('syntheticShop', others);
   return {
-    seed: options.seed ?? 42,
-    users: whole('users', options.users ?? 3000, 1),
-    items: whole('items', options.items ?? 360, PRODUCTS.length),
-    events: whole('events', options.events ?? 24, 2),
-    plans: whole('plans', options.plans ?? 2, 1),
-    taste: share('taste', options.taste ?? 0.8),
-    drift: share('drift', options.drift ?? 0.03),
-    explore: share('explore', options.explore ?? 0.1),
-    repeat: share('repeat', options.repeat ?? 0.05),
+    seed: seed ?? 42,
+    users: whole('users', users ?? 3000, 1),
+    items: whole('items', items ?? 360, PRODUCTS.length),
+    events: whole('events', events ?? 24, 2),
+    plans: whole('plans', plans ?? 2, 1),
+    taste: share('taste', taste ?? 0.8),
+    drift: share('drift', drift ?? 0.03),
+    explore: share('explore', explore ?? 0.1),
+    repeat: share('repeat', repeat ?? 0.05),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Times as side features: when an item came out, since when a user is here, what hour it is. */
-import { checkNumber, describe } from '../core/shape.ts';
+import { checkNumber, describe, refuseOthers } from '../core/shape.ts';
 import { timeOfText } from './dates.ts';
 import { type Feature, isNone, type NumericOptions, numeric } from './feature.ts';
 
@@ -10,8 +10,9 @@ export type DateTimeOptions = NumericOptions;
  * A moment, read by the stretch of time it falls in: a release date, a first visit. A value is a Date, a number, or a text
  * of a number or an ISO 8601 date (without a zone: UTC); dates count in milliseconds.
  */
-export function dateTime(options: DateTimeOptions = {}): Feature {
-  const stretches = numeric(options);
+export function dateTime({ buckets, ...others }: DateTimeOptions = {}): Feature {
+  refuseOthers('dateTime', others);
+  const stretches = numeric({ buckets });
   return {
     ...stretches,
     name: 'dateTime',
@@ -37,7 +38,8 @@ export interface CyclicTimeOptions {
  * const context = { hour: cyclicTime({ period: day, buckets: 24 }), weekday: cyclicTime({ period: 7 * day, buckets: 7 }) };
  * ```
  */
-export function cyclicTime({ period, buckets }: CyclicTimeOptions): Feature {
+export function cyclicTime({ period, buckets, ...others }: CyclicTimeOptions): Feature {
+  refuseOthers('cyclicTime', others);
   checkNumber('cyclicTime: period', period, { above: 0, below: Infinity });
   checkNumber('cyclicTime: buckets', buckets, { min: 2, max: 65536, integer: true });
   const feature: Feature = {

@@ -1,6 +1,6 @@
 /** Seeded resampling over users: intervals of means, and whether a difference could be chance. */
 import { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 
 export interface BootstrapOptions {
   /** The share of resampled means inside the interval. @defaultValue 0.95 */
@@ -19,9 +19,11 @@ export interface Interval {
 
 /** The percentile bootstrap interval of the mean of `values` (Efron & Tibshirani, 1993). */
 export function bootstrapInterval(values: Float64Array, options: BootstrapOptions = {}): Interval {
-  const level = checkNumber('level', options.level ?? 0.95, { above: 0, below: 1 });
-  const samples = checkNumber('samples', options.samples ?? 1000, { min: 1, integer: true });
-  const root = new Rng(options.seed ?? 0).fork('bootstrap');
+  const { level: share, samples: count, seed, ...others } = options;
+  refuseOthers('bootstrapInterval', others);
+  const level = checkNumber('level', share ?? 0.95, { above: 0, below: 1 });
+  const samples = checkNumber('samples', count ?? 1000, { min: 1, integer: true });
+  const root = new Rng(seed ?? 0).fork('bootstrap');
   const n = values.length;
   if (n === 0) throw new RangeError('A mean needs at least one value, got none.');
   const means = new Float64Array(samples).map((_, sample) => {
@@ -38,7 +40,9 @@ export function bootstrapInterval(values: Float64Array, options: BootstrapOption
  * The two-sided p-value of the mean of paired `differences` under random signs (Fisher's randomisation test; Smucker,
  * Allan & Carterette, 2007): the share of sign flips, the observed one included, whose mean is at least as far from 0.
  */
-export function signFlipTest(differences: Float64Array, { samples = 1000, seed = 0 }: BootstrapOptions = {}): number {
+export function signFlipTest(differences: Float64Array, options: BootstrapOptions = {}): number {
+  const { samples = 1000, seed = 0, level: _, ...others } = options;
+  refuseOthers('signFlipTest', others);
   checkNumber('samples', samples, { min: 1, integer: true });
   const root = new Rng(seed).fork('sign flips');
   const observed = Math.abs(differences.reduce((sum, d) => sum + d, 0));

@@ -2,7 +2,7 @@
 import type { Part } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import { Rng } from '../core/rng.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Interactions } from '../data/interactions.ts';
 import { aliasTable, itemCounts } from '../data/negatives/popularity.ts';
 
@@ -35,7 +35,8 @@ export interface SampledCandidatesOptions {
  *
  * @throws RangeError when a history leaves fewer than `count` items
  */
-export function sampledCandidates({ count = 100, seed = 0 }: SampledCandidatesOptions = {}): Candidates {
+export function sampledCandidates({ count = 100, seed = 0, ...others }: SampledCandidatesOptions = {}): Candidates {
+  refuseOthers('sampledCandidates', others);
   checkNumber('count', count, { min: 1, integer: true });
   const root = new Rng(seed).fork('candidates');
   return {
@@ -56,8 +57,9 @@ export function sampledCandidates({ count = 100, seed = 0 }: SampledCandidatesOp
  */
 export function popularCandidates(
   train: Interactions,
-  { count = 100, seed = 0 }: SampledCandidatesOptions = {},
+  { count = 100, seed = 0, ...others }: SampledCandidatesOptions = {},
 ): Candidates {
+  refuseOthers('popularCandidates', others);
   checkNumber('count', count, { min: 1, integer: true });
   const root = new Rng(seed).fork('popular candidates');
   const counts = Float64Array.from(itemCounts(train.sequences, train.items.size));

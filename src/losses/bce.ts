@@ -1,5 +1,6 @@
 /** Binary cross-entropy of a target and its negatives. */
 import * as tf from '@tensorflow/tfjs-core';
+import { refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import { logistic } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
@@ -18,7 +19,8 @@ export interface BceOptions extends NegativesOptions {
  * all targets to the mean over all negatives, which is `mean: true`.
  */
 export function bce(options: BceOptions = {}): Loss {
-  const { negatives = 1, sampler = uniform({ excludeSeen: true }), mean = false } = options;
+  const { negatives = 1, sampler = uniform({ excludeSeen: true }), mean = false, ...others } = options;
+  refuseOthers('bce', others);
   return {
     name: 'bce',
     options: { negatives, sampler, mean },

@@ -1,6 +1,6 @@
 /** BPR-max, the ranking loss of GRU4Rec's second paper. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives, shareOfNegatives } from './sampled.ts';
@@ -25,7 +25,8 @@ export interface BprMaxOptions extends NegativesOptions {
  * gradients flow through s too. The paper's negatives are those of {@link inBatch} and `popularity` {@link mixed}.
  */
 export function bprMax(options: BprMaxOptions = {}): Loss {
-  const { negatives = 256, sampler = uniform(), elu = 0.5, regularization = 1, maskHits = false } = options;
+  const { negatives = 256, sampler = uniform(), elu = 0.5, regularization = 1, maskHits = false, ...others } = options;
+  refuseOthers('bprMax', others);
   checkNumber('bprMax: elu', elu, { min: 0 });
   checkNumber('bprMax: regularization', regularization, { min: 0 });
   return {

@@ -1,5 +1,6 @@
 /** Bayesian personalised ranking. */
 import * as tf from '@tensorflow/tfjs-core';
+import { refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
@@ -11,7 +12,8 @@ export type BprOptions = NegativesOptions;
  * -ln σ(p - n), the mean over the negatives (Rendle et al., 2009). Some codes guard the logarithm with an ε (RecBole
  * 1e-10) and some sum over negatives (d2l); softplus needs no guard.
  */
-export function bpr({ negatives = 1, sampler = uniform({ excludeSeen: true }) }: BprOptions = {}): Loss {
+export function bpr({ negatives = 1, sampler = uniform({ excludeSeen: true }), ...others }: BprOptions = {}): Loss {
+  refuseOthers('bpr', others);
   return {
     name: 'bpr',
     options: { negatives, sampler },

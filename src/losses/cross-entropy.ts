@@ -1,7 +1,7 @@
 /** Cross-entropy over the whole catalogue. */
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf } from '../core/parameter.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { softmaxCrossEntropy } from '../ops/cross-entropy.ts';
 import type { Loss } from './loss.ts';
 
@@ -15,7 +15,8 @@ export interface CrossEntropyOptions {
  * -ln softmax(scores)[target] over all items: no sampling and no bias from it, and for small and middling catalogues the
  * best loss known for SASRec (Klenitskiy & Vasilev, 2023). The scores of all items exist only a few targets at a time.
  */
-export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): Loss {
+export function crossEntropy({ labelSmoothing = 0, ...others }: CrossEntropyOptions = {}): Loss {
+  refuseOthers('crossEntropy', others);
   checkNumber('crossEntropy: labelSmoothing', labelSmoothing, { min: 0, max: 1 });
   return {
     name: 'crossEntropy',

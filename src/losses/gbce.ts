@@ -1,6 +1,6 @@
 /** Generalised binary cross-entropy, the loss of gSASRec. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import { logistic } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
@@ -19,7 +19,8 @@ export interface GbceOptions extends NegativesOptions {
  * As the authors' code (asash/gSASRec-pytorch, train_gsasrec.py) the mean over the 1 + K scores, and negatives may equal
  * the target. Theirs transforms the target's score in float64; -ln σ(p)^β = β · softplus(-p) needs no such care.
  */
-export function gbce({ negatives = 256, t = 0.75, sampler = uniform() }: GbceOptions = {}): Loss {
+export function gbce({ negatives = 256, t = 0.75, sampler = uniform(), ...others }: GbceOptions = {}): Loss {
+  refuseOthers('gbce', others);
   checkNumber('gbce: t', t, { min: 0, max: 1 });
   return {
     name: 'gbce',

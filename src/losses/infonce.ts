@@ -1,7 +1,7 @@
 /** InfoNCE: two views of the same thing must be more alike than views of different things. */
 import type * as tf from '@tensorflow/tfjs-core';
 import { functionPart, type Part } from '../core/part.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { contrastiveLoss } from '../ops/contrastive-loss.ts';
 import { normalizeRows } from '../ops/normalize-rows.ts';
 import type { Loss } from './loss.ts';
@@ -35,7 +35,8 @@ export interface InfoNCEOptions {
  * second views the weight 0 then. The authors do not mask false negatives; WarpRec's DuoRec does.
  */
 export function infoNCE(options: InfoNCEOptions = {}): Loss {
-  const { similarity = dotSimilarity, temperature = 1, oneWay = false, maskSameItem = false } = options;
+  const { similarity = dotSimilarity, temperature = 1, oneWay = false, maskSameItem = false, ...others } = options;
+  refuseOthers('infoNCE', others);
   checkNumber('infoNCE: temperature', temperature, { above: 0 });
   return {
     name: 'infoNCE',

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import { checkPart } from '../core/part.ts';
 import { range } from '../core/ragged.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Negatives } from '../data/negatives/sampler.ts';
 import { embedding } from '../ops/embedding.ts';
 import type { Loss, LossTargets } from './loss.ts';
@@ -41,7 +41,8 @@ export interface L2RowsOptions {
  * await model.fit(train, { loss: l2Rows({ loss: bpr(), lambda: 1e-3 }) });
  * ```
  */
-export function l2Rows({ loss, lambda }: L2RowsOptions): Loss {
+export function l2Rows({ loss, lambda, ...others }: L2RowsOptions): Loss {
+  refuseOthers('l2Rows', others);
   checkPart('l2Rows: loss', loss, 'forward');
   checkNumber('l2Rows: lambda', lambda, { min: 0 });
   return {

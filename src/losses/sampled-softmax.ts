@@ -1,6 +1,6 @@
 /** Softmax cross-entropy of a target against its negatives. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import { softmaxOverNegatives } from '../ops/sampled-formulas.ts';
 import type { Loss } from './loss.ts';
@@ -28,7 +28,8 @@ export interface SampledSoftmaxOptions extends NegativesOptions {
  * ({@link inBatch}) never counts.
  */
 export function sampledSoftmax(options: SampledSoftmaxOptions = {}): Loss {
-  const { negatives = 256, sampler = uniform(), logQ = true, maskHits = false } = options;
+  const { negatives = 256, sampler = uniform(), logQ = true, maskHits = false, ...others } = options;
+  refuseOthers('sampledSoftmax', others);
   const factor = checkNumber('sampledSoftmax: logQ', Number(logQ), { min: 0 });
   return {
     name: 'sampledSoftmax',

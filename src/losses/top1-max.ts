@@ -1,5 +1,6 @@
 /** TOP1-max, the other ranking loss of GRU4Rec's second paper. */
 import * as tf from '@tensorflow/tfjs-core';
+import { refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives, shareOfNegatives } from './sampled.ts';
@@ -15,7 +16,9 @@ export interface Top1MaxOptions extends NegativesOptions {
  * most (Hidasi & Karatzoglou, CIKM 2018, section 4). Gradients flow through s too. The authors' PyTorch code has no TOP1-max;
  * the formula is the paper's.
  */
-export function top1Max({ negatives = 256, sampler = uniform(), maskHits = false }: Top1MaxOptions = {}): Loss {
+export function top1Max(options: Top1MaxOptions = {}): Loss {
+  const { negatives = 256, sampler = uniform(), maskHits = false, ...others } = options;
+  refuseOthers('top1Max', others);
   return {
     name: 'top1Max',
     options: { negatives, sampler, maskHits },

@@ -1,5 +1,6 @@
 /** TOP1, the ranking loss of GRU4Rec. */
 import * as tf from '@tensorflow/tfjs-core';
+import { refuseOthers } from '../core/shape.ts';
 import { uniform } from '../data/negatives/uniform.ts';
 import type { Loss } from './loss.ts';
 import { drawing, type NegativesOptions, overNegatives } from './sampled.ts';
@@ -11,7 +12,8 @@ export type Top1Options = NegativesOptions;
  * σ(n - p) + σ(n²), the mean over the negatives: the share of negatives ranked above the target, and a pull of their
  * scores to zero (Hidasi et al., ICLR 2016, section 3.3.1). The paper's negatives are `inBatch()`.
  */
-export function top1({ negatives = 1, sampler = uniform({ excludeSeen: true }) }: Top1Options = {}): Loss {
+export function top1({ negatives = 1, sampler = uniform({ excludeSeen: true }), ...others }: Top1Options = {}): Loss {
+  refuseOthers('top1', others);
   return {
     name: 'top1',
     options: { negatives, sampler },

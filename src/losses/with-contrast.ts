@@ -1,7 +1,7 @@
 /** A loss and, beside it, a comparison of views. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkPart } from '../core/part.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { sliceNegatives } from '../data/negatives/sampler.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { infoNCE } from './infonce.ts';
@@ -22,7 +22,8 @@ export interface WithContrastOptions {
  * {@link contrastive} adds: the loss of CL4SRec and DuoRec (λ = 0.1 in RuihongQiu/DuoRec).
  */
 export function withContrast(options: WithContrastOptions = {}): Loss {
-  const { loss = crossEntropy(), contrast = infoNCE(), weight: share = 0.1 } = options;
+  const { loss = crossEntropy(), contrast = infoNCE(), weight: share = 0.1, ...others } = options;
+  refuseOthers('withContrast', others);
   checkPart('withContrast: loss', loss, 'forward');
   checkPart('withContrast: contrast', contrast, 'forward');
   checkNumber('withContrast: weight', share, { min: 0 });

@@ -1,7 +1,7 @@
 /** Activation functions, each with its derivative in closed form and stable for large arguments. */
 import * as tf from '@tensorflow/tfjs-core';
 import { functionPart, type Part } from '../core/part.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { hasKernel, runKernel } from './kernel.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -62,7 +62,8 @@ export const logSigmoid: ElementWise = activation(
  * @param options
  * @param options.alpha the negative of the limit at -∞ @defaultValue 1
  */
-export function elu({ alpha = 1 }: { alpha?: number | undefined } = {}): ElementWise {
+export function elu({ alpha = 1, ...others }: { alpha?: number | undefined } = {}): ElementWise {
+  refuseOthers('elu', others);
   checkNumber('alpha', alpha, { min: 0 });
   return activation(
     'elu',
@@ -81,7 +82,8 @@ export function elu({ alpha = 1 }: { alpha?: number | undefined } = {}): Element
  * @param options
  * @param options.slope the slope below 0 @defaultValue 0.01
  */
-export function leakyRelu({ slope = 0.01 }: { slope?: number | undefined } = {}): ElementWise {
+export function leakyRelu({ slope = 0.01, ...others }: { slope?: number | undefined } = {}): ElementWise {
+  refuseOthers('leakyRelu', others);
   checkNumber('slope', slope, { min: 0, max: 1 });
   const derivative = (x: tf.Tensor) => tf.add(tf.mul(tf.step(x), 1 - slope), slope);
   return activation('leakyRelu', (x) => tf.mul(x, derivative(x)), derivative, { slope });

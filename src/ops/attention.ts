@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { tensorOf, type Weight } from '../core/parameter.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkHeads, checkNumber, expectShape } from '../core/shape.ts';
+import { checkHeads, checkNumber, expectShape, refuseOthers } from '../core/shape.ts';
 import { chunkMask, chunkOf, chunksOf } from './attention-chunks.ts';
 import {
   type AttentionPlan,
@@ -105,7 +105,8 @@ export function attentionDropoutBits(
 const CHUNK_ROWS = 128;
 
 function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): AttentionPlan {
-  const { queries, keys = queries, heads, causal = false, dropout } = options;
+  const { queries, keys = queries, heads, causal = false, bias, dropout, ...others } = options;
+  refuseOthers('attention', others);
   const dim = q.shape[1];
   checkAttention(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of attention');
@@ -118,7 +119,7 @@ function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): Atte
     heads,
     width: dim / heads,
     causal,
-    positions: options.bias && biasPositions(tensorOf<tf.Tensor>(options.bias), heads, queries, keys),
+    positions: bias && biasPositions(tensorOf<tf.Tensor>(bias), heads, queries, keys),
     dropout: rng && { rate, heads: range(heads).map((head) => rng.fork(head)) },
     chunks: chunksOf(queries, keys, CHUNK_ROWS),
   };

@@ -1,6 +1,6 @@
 /** Softmax cross-entropy of rows among each other: each has a partner to be told from the other rows. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import { multiply } from './product.ts';
 import { checkRows } from './rows.ts';
 import { takeRows } from './segment-sum.ts';
@@ -25,7 +25,9 @@ export interface ContrastiveLossOptions {
  */
 export function contrastiveLoss(x: tf.Tensor2D, options: ContrastiveLossOptions): tf.Scalar {
   const count = x.shape[0];
-  const { partner, weights = new Float32Array(count).fill(1), temperature = 1, counts = () => true } = options;
+  const { partner, temperature = 1, counts = () => true, ...rest } = options;
+  const { weights = new Float32Array(count).fill(1), ...others } = rest;
+  refuseOthers('contrastiveLoss', others);
   checkNumber('contrastiveLoss: temperature', temperature, { above: 0 });
   checkPartners(partner, weights, count);
   return withGradient(

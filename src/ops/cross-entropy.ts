@@ -1,7 +1,7 @@
 /** Softmax cross-entropy over a whole catalogue, without ever holding all logits. */
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkNumber, expectShape, refuseOthers } from '../core/shape.ts';
 import { type CrossEntropyProblem, type CrossEntropyResult, composedCrossEntropy } from './cross-entropy-composed.ts';
 import { hasKernel, runKernel } from './kernel.ts';
 import { checkRows } from './rows.ts';
@@ -35,11 +35,12 @@ export function softmaxCrossEntropy(
   targets: Int32Array,
   options: SoftmaxCrossEntropyOptions = {},
 ): tf.Scalar {
-  const { scale = 1, labelSmoothing = 0 } = options;
+  const { scale = 1, labelSmoothing = 0, bias: given, weights: shares, ...others } = options;
+  refuseOthers('softmaxCrossEntropy', others);
   const [count, dim] = states.shape;
   const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
-  const bias = options.bias && (tensorOf<tf.Tensor>(options.bias) as tf.Tensor1D);
-  const weights = options.weights ?? new Float32Array(count).fill(1);
+  const bias = given && (tensorOf<tf.Tensor>(given) as tf.Tensor1D);
+  const weights = shares ?? new Float32Array(count).fill(1);
   expectShape(table, [-1, dim], 'The weight of softmaxCrossEntropy');
   const items = table.shape[0];
   if (bias) expectShape(bias, [items], 'The bias of softmaxCrossEntropy');

@@ -1,7 +1,7 @@
 /** Table lookup. */
 import * as tf from '@tensorflow/tfjs-core';
 import { Parameter, tensorOf, type Weight } from '../core/parameter.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { checkRows } from './rows.ts';
 import { sumRows, takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
@@ -24,8 +24,9 @@ export interface EmbeddingLookup {
 export function embedding(
   table: Weight,
   rows: Int32Array | tf.Tensor1D,
-  { scale = 1, plus }: EmbeddingLookup = {},
+  { scale = 1, plus, ...others }: EmbeddingLookup = {},
 ): tf.Tensor2D {
+  refuseOthers('embedding', others);
   const values = tensorOf<tf.Tensor>(table) as tf.Tensor2D;
   expectShape(values, [-1, -1], 'The table of embedding');
   const [count, dim] = values.shape;

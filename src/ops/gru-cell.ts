@@ -1,7 +1,7 @@
 /** One step of a gated recurrent unit (Cho et al., 2014). */
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorOf, type Weight } from '../core/parameter.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import type { GruOptions } from './gru.ts';
 import { recurrence } from './gru-recurrence.ts';
 
@@ -18,16 +18,17 @@ export function gruCell(
   x: tf.Tensor2D,
   state: tf.Tensor2D,
   weight: Weight,
-  options: Pick<GruOptions, 'bias' | 'reset'> = {},
+  { bias: given, reset, ...others }: Pick<GruOptions, 'bias' | 'reset'> = {},
 ): tf.Tensor2D {
+  refuseOthers('gruCell', others);
   const w = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const [count, width] = state.shape;
   expectShape(w, [3 * width, width], 'The weight of gruCell');
   expectShape(x, [count, 3 * width], 'The input of gruCell');
-  const bias = options.bias && (tensorOf<tf.Tensor>(options.bias) as tf.Tensor1D);
+  const bias = given && (tensorOf<tf.Tensor>(given) as tf.Tensor1D);
   if (bias) expectShape(bias, [3 * width], 'The bias of gruCell');
   const all = Int32Array.from({ length: count }, (_, i) => i);
   const steps = { rows: all, counts: Int32Array.from(count > 0 ? [count] : []), order: all };
   const tensors = () => Object.values(steps).map((values) => tf.tensor1d(values, 'int32'));
-  return recurrence(x, w, bias, state, { steps, tensors, before: options.reset === 'before' });
+  return recurrence(x, w, bias, state, { steps, tensors, before: reset === 'before' });
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
 import { tensorOf, type Weight } from '../core/parameter.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { type GruSteps, recurrence } from './gru-recurrence.ts';
 
 export interface GruOptions {
@@ -38,13 +38,14 @@ export interface GruOptions {
  * @returns `[capacity, H]`; rows past the layout's N are 0
  */
 export function gru(x: tf.Tensor2D, weight: Weight, options: GruOptions): tf.Tensor2D {
-  const { layout, initial, reset } = options;
+  const { layout, initial, reset, bias: given, ...others } = options;
+  refuseOthers('gru', others);
   const w = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const width = w.shape[1];
   expectShape(w, [3 * width, width], 'The weight of gru');
   expectShape(x, [layout.capacity, 3 * width], 'The input of gru');
   if (initial) expectShape(initial, [layout.count, width], 'The initial states of gru');
-  const bias = options.bias && (tensorOf<tf.Tensor>(options.bias) as tf.Tensor1D);
+  const bias = given && (tensorOf<tf.Tensor>(given) as tf.Tensor1D);
   if (bias) expectShape(bias, [3 * width], 'The bias of gru');
   const steps = stepsOf(layout);
   const tensors = () => layout.memo(stepsOf, () => Object.values(steps).map((values) => tf.tensor1d(values, 'int32')));

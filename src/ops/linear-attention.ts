@@ -1,7 +1,7 @@
 /** Attention without a softmax, whose cost grows with the number of rows and not with its square. */
 import * as tf from '@tensorflow/tfjs-core';
 import { Layout } from '../core/layout.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { checkAttention } from './attention.ts';
 import { longestOf } from './attention-fused.ts';
 import { pieceMasks, piecesOf, ROWS, type Sight } from './linear-attention-pieces.ts';
@@ -35,8 +35,9 @@ export function linearAttention(
   q: tf.Tensor2D,
   k: tf.Tensor2D,
   v: tf.Tensor2D,
-  { queries, keys = queries, heads, causal = false }: LinearAttentionOptions,
+  { queries, keys = queries, heads, causal = false, ...others }: LinearAttentionOptions,
 ): tf.Tensor2D {
+  refuseOthers('linearAttention', others);
   const dim = q.shape[1];
   checkAttention(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of linearAttention');

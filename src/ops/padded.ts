@@ -1,7 +1,7 @@
 /** Between rows end to end and windows of one length, for algorithms that are defined on a window. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { takeRows } from './segment-sum.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -21,8 +21,9 @@ export type PadSide = 'left' | 'right';
 export function toPadded(
   x: tf.Tensor2D,
   layout: Layout,
-  { length, side }: { length: number; side: PadSide },
+  { length, side, ...others }: { length: number; side: PadSide },
 ): tf.Tensor3D {
+  refuseOthers('toPadded', others);
   expectShape(x, [layout.capacity, -1], 'The input of toPadded');
   const dim = x.shape[1];
   const { rowOfPlace, placeOfRow } = places(layout, length, side);
@@ -42,7 +43,8 @@ export function toPadded(
  * @param options.side where the free places are
  * @returns `[capacity, D]`; rows past N are 0
  */
-export function fromPadded(x: tf.Tensor3D, layout: Layout, { side }: { side: PadSide }): tf.Tensor2D {
+export function fromPadded(x: tf.Tensor3D, layout: Layout, { side, ...others }: { side: PadSide }): tf.Tensor2D {
+  refuseOthers('fromPadded', others);
   expectShape(x, [layout.count, -1, -1], 'The input of fromPadded');
   const [, length, dim] = x.shape;
   const { rowOfPlace, placeOfRow } = places(layout, length, side);

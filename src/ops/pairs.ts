@@ -1,7 +1,7 @@
 /** Products and sums over the pairs of a query and a key of the same sequence: attention without a softmax over the keys. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../core/layout.ts';
-import { expectShape } from '../core/shape.ts';
+import { expectShape, refuseOthers } from '../core/shape.ts';
 import { checkAttention } from './attention.ts';
 import { chunkOf, forEachPair, memoKey } from './attention-chunks.ts';
 import { countPairs, type PairsPlan, pairProductsOf, pairSumsOf } from './pairs-sums.ts';
@@ -32,8 +32,8 @@ export interface PairProductsOptions extends PairsOptions {
  * @returns `[pairs, heads]`, in every sequence every query with every key
  */
 export function pairProducts(q: tf.Tensor2D, k: tf.Tensor2D, options: PairProductsOptions): tf.Tensor2D {
-  const { plus } = options;
-  const plan = planOf(q.shape[1], options);
+  const { plus, ...pairs } = options;
+  const plan = planOf('pairProducts', q.shape[1], pairs);
   expectShape(q, [plan.queries.capacity, -1], 'The queries of pairProducts');
   expectShape(k, [plan.keys.capacity, q.shape[1]], 'The keys of pairProducts');
   if (plus) expectShape(plus, [plan.pairs, 1], 'What pairProducts adds');
@@ -60,7 +60,7 @@ export function pairProducts(q: tf.Tensor2D, k: tf.Tensor2D, options: PairProduc
  * @returns `[queries.capacity, D]`
  */
 export function pairSums(weights: tf.Tensor2D, v: tf.Tensor2D, options: PairsOptions): tf.Tensor2D {
-  const plan = planOf(v.shape[1], options);
+  const plan = planOf('pairSums', v.shape[1], options);
   expectShape(weights, [plan.pairs, plan.heads], 'The weights of pairSums');
   expectShape(v, [plan.keys.capacity, -1], 'The values of pairSums');
   return withGradient(
@@ -101,7 +101,9 @@ export function pairIndices(
   return queries.memo(memoKey(...key), make)[0] as tf.Tensor1D;
 }
 
-function planOf(dim: number, { queries, keys = queries, heads, causal = false }: PairsOptions): PairsPlan {
+function planOf(op: string, dim: number, options: PairsOptions): PairsPlan {
+  const { queries, keys = queries, heads, causal = false, ...others } = options;
+  refuseOthers(op, others);
   checkAttention(dim, heads, queries, keys);
   return { queries, keys, heads, causal, pairs: countPairs({ first: 0, end: queries.count }, queries, keys) };
 }

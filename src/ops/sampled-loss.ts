@@ -1,7 +1,7 @@
 /** Losses of each target against some negatives, without ever holding the score of every item. */
 import * as tf from '@tensorflow/tfjs-core';
 import { Parameter, tensorOf, type Weight } from '../core/parameter.ts';
-import { checkNumber, expectShape } from '../core/shape.ts';
+import { checkNumber, expectShape, refuseOthers } from '../core/shape.ts';
 import { hasKernel } from './kernel.ts';
 import { checkRows } from './rows.ts';
 import { composedSampledLoss } from './sampled-composed.ts';
@@ -61,8 +61,9 @@ export function sampledLoss(
   weight: Weight,
   questions: SampledQuestions,
   formula: (scores: SampledScores) => SampledSlopes,
-  { bias, scale = 1 }: SampledLossOptions = {},
+  { bias, scale = 1, ...others }: SampledLossOptions = {},
 ): tf.Scalar {
+  refuseOthers('sampledLoss', others);
   const dim = states.shape[1];
   const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const items = table.shape[0];

@@ -1,6 +1,6 @@
 /** Early stopping: keep the weights of the best validation, stop when it is long past. */
 import type { Parameter } from '../core/parameter.ts';
-import { checkNumber } from '../core/shape.ts';
+import { checkNumber, refuseOthers } from '../core/shape.ts';
 import type { Metric } from '../evaluation/metric.ts';
 
 export interface EarlyStopping {
@@ -23,7 +23,8 @@ export class BestWeights {
   waited = 0;
   weights = new Map<string, Float32Array>();
 
-  constructor({ metric, patience = 5, minDelta = 0 }: EarlyStopping) {
+  constructor({ metric, patience = 5, minDelta = 0, ...others }: EarlyStopping) {
+    refuseOthers('earlyStopping', others);
     this.key = metric.key;
     this.#patience = checkNumber('earlyStopping.patience', patience, { min: 1, integer: true });
     this.#minDelta = checkNumber('earlyStopping.minDelta', minDelta, { min: 0 });

@@ -97,9 +97,12 @@ export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
   }
   checkSignal(signal);
   const positive = { min: 1, integer: true };
-  if (checkpoint?.everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', checkpoint.everyEpochs, positive);
-  if (checkpoint?.everySteps !== undefined) checkNumber('checkpoint.everySteps', checkpoint.everySteps, positive);
-  const { count, create }: WorkerOptions = typeof workers === 'object' ? workers : { count: workers };
+  const { file, write, everyEpochs, everySteps, ...unknown }: CheckpointOptions = checkpoint ?? {};
+  refuseOthers('checkpoint', unknown);
+  if (everyEpochs !== undefined) checkNumber('checkpoint.everyEpochs', everyEpochs, positive);
+  if (everySteps !== undefined) checkNumber('checkpoint.everySteps', everySteps, positive);
+  const { count, create, ...strange }: WorkerOptions = typeof workers === 'object' ? workers : { count: workers };
+  refuseOthers('workers', strange);
   const stopping = earlyStopping?.metric;
   const measures = [...(metrics ?? (stopping ? [] : [ndcg(10)]))];
   if (stopping && !measures.some(({ key }) => key === stopping.key)) measures.push(stopping);

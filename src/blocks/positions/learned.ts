@@ -4,7 +4,7 @@ import { truncatedNormal, xavierUniform } from '../../core/initializers.ts';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import { Parameter } from '../../core/parameter.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { embedding } from '../../ops/embedding.ts';
 import { checkPositions, type PositionBlock, type PositionsPart } from './positions.ts';
 
@@ -17,7 +17,8 @@ export interface LearnedPositionsOptions {
 }
 
 /** A trained vector for each position from the start of the sequence: row 0 is the first event's. */
-export function learnedFromStart({ std }: LearnedPositionsOptions = {}): PositionsPart {
+export function learnedFromStart({ std, ...others }: LearnedPositionsOptions = {}): PositionsPart {
+  refuseOthers('learnedFromStart', others);
   checkStd('learnedFromStart', std);
   return {
     name: 'learnedFromStart',
@@ -30,7 +31,8 @@ export function learnedFromStart({ std }: LearnedPositionsOptions = {}): Positio
  * A trained vector for each position from the end of the sequence: row 0 is the last event's. A table over the slots of
  * a left-padded window, as SASRec's authors have, is this one with its rows in reverse.
  */
-export function learnedFromEnd({ std }: LearnedPositionsOptions = {}): PositionsPart {
+export function learnedFromEnd({ std, ...others }: LearnedPositionsOptions = {}): PositionsPart {
+  refuseOthers('learnedFromEnd', others);
   checkStd('learnedFromEnd', std);
   return {
     name: 'learnedFromEnd',

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import type { Ragged } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { Linear } from '../linear.ts';
 import type { PositionBlock, PositionsPart } from './positions.ts';
 import { timesOf } from './times.ts';
@@ -17,7 +17,8 @@ export interface RecencyOptions {
  * A linear map of two features of an event: ln(1 + time until the last event of the history / unit) and
  * ln(1 + position from the end). Both are 0 for the last event. It reads the whole history.
  */
-export function recency({ unit = 1 }: RecencyOptions = {}): PositionsPart {
+export function recency({ unit = 1, ...others }: RecencyOptions = {}): PositionsPart {
+  refuseOthers('recency', others);
   checkNumber('recency: unit', unit, { above: 0 });
   return { name: 'recency', options: { unit }, create: ({ dim }) => new Recency(dim, unit) };
 }

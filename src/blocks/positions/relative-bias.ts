@@ -4,7 +4,7 @@ import { zeros } from '../../core/initializers.ts';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import { Parameter } from '../../core/parameter.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { embedding } from '../../ops/embedding.ts';
 import type { AttentionPositions, AttentionPositionsPart } from './attention-positions.ts';
 
@@ -19,7 +19,8 @@ export interface RelativeBiasOptions {
  * and one table among all blocks, and here each block has its own). It starts at 0. Only differences of positions count,
  * so a history may be continued or cut at its start.
  */
-export function relativeBias({ maxDistance = 32 }: RelativeBiasOptions = {}): AttentionPositionsPart {
+export function relativeBias({ maxDistance = 32, ...others }: RelativeBiasOptions = {}): AttentionPositionsPart {
+  refuseOthers('relativeBias', others);
   checkNumber('relativeBias: maxDistance', maxDistance, { min: 1, max: 10000, integer: true });
   return {
     name: 'relativeBias',

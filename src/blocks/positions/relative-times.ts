@@ -5,7 +5,7 @@ import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import { Parameter } from '../../core/parameter.ts';
 import type { Ragged } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { embedding } from '../../ops/embedding.ts';
 import { pairIndices } from '../../ops/pairs.ts';
 import type { PairBias, PairBiasPart } from './pair-bias.ts';
@@ -27,7 +27,9 @@ export interface RelativeTimesOptions {
  *
  * @throws Error, when it is used, if the events have no times
  */
-export function relativeTimes({ unit = 1, base = BASE, buckets = 128 }: RelativeTimesOptions = {}): PairBiasPart {
+export function relativeTimes(given: RelativeTimesOptions = {}): PairBiasPart {
+  const { unit = 1, base = BASE, buckets = 128, ...others } = given;
+  refuseOthers('relativeTimes', others);
   checkNumber('relativeTimes: unit', unit, { above: 0 });
   checkNumber('relativeTimes: base', base, { above: 1 });
   checkNumber('relativeTimes: buckets', buckets, { min: 1, max: 10000, integer: true });

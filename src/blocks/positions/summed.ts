@@ -4,7 +4,7 @@ import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import { create } from '../../core/part.ts';
 import type { Ragged } from '../../core/ragged.ts';
-import { describe } from '../../core/shape.ts';
+import { describe, refuseOthers } from '../../core/shape.ts';
 import type { PositionBlock, PositionsPart } from './positions.ts';
 
 /** Options of {@link summed}. */
@@ -21,7 +21,8 @@ export interface SummedOptions {
  * summed({ of: [learnedFromStart(), timeBuckets({ unit: 60 })] }); // which event it is, and how long after the one before
  * ```
  */
-export function summed({ of }: SummedOptions): PositionsPart {
+export function summed({ of, ...others }: SummedOptions): PositionsPart {
+  refuseOthers('summed', others);
   if (!Array.isArray(of) || of.length === 0) {
     throw new TypeError(`summed needs a list of positions as 'of', got ${describe(of)}.`);
   }

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Layout } from '../../core/layout.ts';
 import { Module } from '../../core/module.ts';
 import type { Ragged } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { Embedding } from '../embedding.ts';
 import type { PositionBlock, PositionsPart } from './positions.ts';
 import { timesOf } from './times.ts';
@@ -22,7 +22,8 @@ export interface TimeBucketsOptions {
  * for less than `unit · base`, row 3 for less than `unit · base²`, … and the last row for all that is longer. It reads
  * the past only. RecTools' HSTU puts such buckets (base e^0.301) on pairs of events, inside the attention.
  */
-export function timeBuckets({ unit = 1, base = 2, buckets = 32 }: TimeBucketsOptions = {}): PositionsPart {
+export function timeBuckets({ unit = 1, base = 2, buckets = 32, ...others }: TimeBucketsOptions = {}): PositionsPart {
+  refuseOthers('timeBuckets', others);
   checkNumber('timeBuckets: unit', unit, { above: 0 });
   checkNumber('timeBuckets: base', base, { above: 1 });
   checkNumber('timeBuckets: buckets', buckets, { min: 2, integer: true });

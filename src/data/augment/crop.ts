@@ -1,6 +1,6 @@
 /** A stretch of a sequence. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { type Augmentation, stretchStart } from './augmentation.ts';
 
 /**
@@ -8,7 +8,8 @@ import { type Augmentation, stretchStart } from './augmentation.ts';
  *
  * @param options `share` of the events that stay, above 0, at most 1; defaults to 0.6
  */
-export function crop({ share = 0.6 }: { share?: number | undefined } = {}): Augmentation {
+export function crop({ share = 0.6, ...others }: { share?: number | undefined } = {}): Augmentation {
+  refuseOthers('crop', others);
   checkNumber('crop: share', share, { above: 0, max: 1 });
   return {
     name: 'crop',

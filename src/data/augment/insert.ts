@@ -1,5 +1,5 @@
 /** A sequence with items added that go with its own. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Augmentation } from './augmentation.ts';
 import { companions } from './co-occurrence.ts';
 import type { CoOccurrenceOptions } from './substitute.ts';
@@ -11,7 +11,8 @@ import type { CoOccurrenceOptions } from './substitute.ts';
  *
  * @param options `share` defaults to 0.3
  */
-export function insert({ share = 0.3, window = 3 }: CoOccurrenceOptions = {}): Augmentation {
+export function insert({ share = 0.3, window = 3, ...others }: CoOccurrenceOptions = {}): Augmentation {
+  refuseOthers('insert', others);
   checkNumber('insert: share', share, { min: 0, max: 1 });
   checkNumber('insert: window', window, { min: 1, integer: true });
   return {

@@ -1,6 +1,6 @@
 /** A sequence with [MASK] in some places. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Augmentation } from './augmentation.ts';
 
 /**
@@ -9,7 +9,8 @@ import type { Augmentation } from './augmentation.ts';
  *
  * @param options `share` of the events that are hidden, from 0 to 1; defaults to 0.3
  */
-export function mask({ share = 0.3 }: { share?: number | undefined } = {}): Augmentation {
+export function mask({ share = 0.3, ...others }: { share?: number | undefined } = {}): Augmentation {
+  refuseOthers('mask', others);
   checkNumber('mask: share', share, { min: 0, max: 1 });
   return {
     name: 'mask',

@@ -1,10 +1,12 @@
 /** One augmentation or another. */
+import { refuseOthers } from '../../core/shape.ts';
 import type { Augmentation } from './augmentation.ts';
 
 type View = Augmentation['view'];
 
 /** Each sequence is changed by one of `augmentations`, all with the same probability. */
-export function oneOf({ augmentations }: { augmentations: readonly Augmentation[] }): Augmentation {
+export function oneOf({ augmentations, ...others }: { augmentations: readonly Augmentation[] }): Augmentation {
+  refuseOthers('oneOf', others);
   if (augmentations.length === 0)
     throw new Error('oneOf() needs at least one augmentation: pass { augmentations: [crop(), reorder()] }.');
   const choose =

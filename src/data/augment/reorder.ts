@@ -1,6 +1,6 @@
 /** A sequence with a stretch of it shuffled. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { type Augmentation, stretchStart } from './augmentation.ts';
 
 /**
@@ -9,7 +9,8 @@ import { type Augmentation, stretchStart } from './augmentation.ts';
  *
  * @param options `share` of the events that are shuffled, from 0 to 1; defaults to 0.6
  */
-export function reorder({ share = 0.6 }: { share?: number | undefined } = {}): Augmentation {
+export function reorder({ share = 0.6, ...others }: { share?: number | undefined } = {}): Augmentation {
+  refuseOthers('reorder', others);
   checkNumber('reorder: share', share, { min: 0, max: 1 });
   return {
     name: 'reorder',

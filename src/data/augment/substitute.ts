@@ -1,6 +1,6 @@
 /** A sequence with some items replaced by ones that go with them. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Augmentation } from './augmentation.ts';
 import { companions } from './co-occurrence.ts';
 
@@ -19,7 +19,8 @@ export interface CoOccurrenceOptions {
  *
  * @param options `share` defaults to 0.3
  */
-export function substitute({ share = 0.3, window = 3 }: CoOccurrenceOptions = {}): Augmentation {
+export function substitute({ share = 0.3, window = 3, ...others }: CoOccurrenceOptions = {}): Augmentation {
+  refuseOthers('substitute', others);
   checkNumber('substitute: share', share, { min: 0, max: 1 });
   checkNumber('substitute: window', window, { min: 1, integer: true });
   return {

@@ -1,5 +1,5 @@
 /** Hard negatives. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link hardest}. */
@@ -19,7 +19,8 @@ export interface HardestOptions {
  * A pool may hold the target itself or other items the user likes, which are the hardest of all: choose from
  * `uniform({ excludeSeen: true })`, or `maskHits` in losses that have it. The penalty of `l2Rows` is on the whole pool.
  */
-export function hardest({ pool, sampler }: HardestOptions): Sampler {
+export function hardest({ pool, sampler, ...others }: HardestOptions): Sampler {
+  refuseOthers('hardest', others);
   checkNumber('hardest: pool', pool, { min: 2, integer: true });
   checkSampler('hardest: sampler', sampler);
   return {

@@ -1,5 +1,5 @@
 /** Negatives of several samplers together. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkSampler, type NegativeRequest, type Negatives, type Sampler } from './sampler.ts';
 
 /** Options of {@link mixed}. */
@@ -19,7 +19,10 @@ export interface MixedOptions {
  * GRU4Rec; theirs takes counts instead of probabilities, which shifts the samplers against each other by a constant. A
  * sampler that tells no `logQ` counts as drawing all items alike.
  */
-export function mixed({ samplers, shares = samplers.map(() => 1) }: MixedOptions): Sampler {
+export function mixed(options: MixedOptions): Sampler {
+  const { samplers, shares: given, ...others } = options;
+  refuseOthers('mixed', others);
+  const { shares = samplers.map(() => 1) } = options;
   if (samplers.length === 0) throw new RangeError('mixed needs at least one sampler, got none.');
   for (const sampler of samplers) checkSampler('mixed: every one of samplers', sampler);
   if (shares.length !== samplers.length) {

@@ -1,6 +1,6 @@
 /** Negatives drawn by popularity. */
 import type { Ragged } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { drawPerTarget, drawShared, type Sampler } from './sampler.ts';
 
 /** Options of {@link popularity}. */
@@ -20,7 +20,8 @@ export interface PopularityOptions {
  * ln K + ln p for K draws; ln K is the same for positives and negatives and cancels. A target without training events
  * gets the p of an item seen once, so that its correction is a number.
  */
-export function popularity({ alpha = 0.75, shared = false }: PopularityOptions = {}): Sampler {
+export function popularity({ alpha = 0.75, shared = false, ...others }: PopularityOptions = {}): Sampler {
+  refuseOthers('popularity', others);
   checkNumber('popularity: alpha', alpha, { min: 0 });
   return {
     name: 'popularity',

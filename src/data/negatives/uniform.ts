@@ -1,5 +1,6 @@
 /** Negatives drawn uniformly. */
 import { range } from '../../core/ragged.ts';
+import { refuseOthers } from '../../core/shape.ts';
 import { drawPerTarget, drawShared, type NegativeRequest, type Sampler } from './sampler.ts';
 
 /** Options of {@link uniform}. */
@@ -17,7 +18,8 @@ export interface UniformOptions {
  *
  * All drawable items being alike, there is no `logQ`: it would cancel.
  */
-export function uniform({ excludeSeen = false, shared = false }: UniformOptions = {}): Sampler {
+export function uniform({ excludeSeen = false, shared = false, ...others }: UniformOptions = {}): Sampler {
+  refuseOthers('uniform', others);
   if (excludeSeen && shared) {
     throw new Error(
       'uniform: negatives shared by all users cannot leave out what one has seen: set excludeSeen or shared.',

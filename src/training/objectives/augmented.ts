@@ -1,7 +1,7 @@
 /** Any objective, on sequences that are changed at random. */
 import { checkPart } from '../../core/part.ts';
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Augmentation } from '../../data/augment/augmentation.ts';
 import { sameView, viewsOf } from '../../data/augment/augmentation.ts';
 import { type Objective, prepared } from './objective.ts';
@@ -24,7 +24,8 @@ export interface AugmentedOptions {
  * await model.fit(train, { objective: augmented({ objective: nextItem(), augmentation: crop() }) });
  * ```
  */
-export function augmented({ objective, augmentation, share = 0.5 }: AugmentedOptions): Objective {
+export function augmented({ objective, augmentation, share = 0.5, ...others }: AugmentedOptions): Objective {
+  refuseOthers('augmented', others);
   checkPart('augmented: objective', objective, 'batch');
   checkPart('augmented: augmentation', augmentation, 'view');
   checkNumber('augmented: share', share, { min: 0, max: 1 });

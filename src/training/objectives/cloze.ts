@@ -1,7 +1,7 @@
 /** The objective of BERT4Rec: hidden events are predicted from all others. */
 import { Ragged } from '../../core/ragged.ts';
 import type { Rng } from '../../core/rng.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Batch, Objective } from './objective.ts';
 
 export interface ClozeOptions {
@@ -28,7 +28,8 @@ export interface ClozeOptions {
  * @throws Error in training for a model without a row for [MASK]
  */
 export function cloze(options: ClozeOptions = {}): Objective {
-  const { probability = 0.2, random = 0, keep = 0, lastItem = 1 / 11 } = options;
+  const { probability = 0.2, random = 0, keep = 0, lastItem = 1 / 11, ...others } = options;
+  refuseOthers('cloze', others);
   checkNumber('cloze: probability', probability, { above: 0, max: 1 });
   checkNumber('cloze: lastItem', lastItem, { min: 0, max: 1 });
   checkNumber('cloze: random', random, { min: 0, max: 1 });

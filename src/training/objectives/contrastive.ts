@@ -1,6 +1,7 @@
 /** Any objective, with two views of each sequence beside it that must be alike. */
 import { checkPart, type Part } from '../../core/part.ts';
 import { type Column, type EventColumns, Ragged, range } from '../../core/ragged.ts';
+import { refuseOthers } from '../../core/shape.ts';
 import type { Examples } from '../../data/examples.ts';
 import { type Batch, type BatchContext, type Objective, prepared } from './objective.ts';
 
@@ -36,7 +37,8 @@ export interface ContrastiveOptions {
  * });
  * ```
  */
-export function contrastive({ objective, views }: ContrastiveOptions): Objective {
+export function contrastive({ objective, views, ...others }: ContrastiveOptions): Objective {
+  refuseOthers('contrastive', others);
   checkPart('contrastive: objective', objective, 'batch');
   checkPart('contrastive: views', views, 'prepare');
   if (objective.steps) {

@@ -1,6 +1,6 @@
 /** The objective of models that judge one candidate at a time. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { withCandidates, withMoments } from '../../data/feature-codes.ts';
 import type { Sampler } from '../../data/negatives/sampler.ts';
 import { uniform } from '../../data/negatives/uniform.ts';
@@ -23,7 +23,8 @@ export interface PointwiseOptions {
  * A candidate has no event features, which nobody knows before. What is known of the moment, its time and its context, is
  * that of the event that really followed, as sequence columns.
  */
-export function pointwise({ negatives = 4, sampler = uniform() }: PointwiseOptions = {}): Objective {
+export function pointwise({ negatives = 4, sampler = uniform(), ...others }: PointwiseOptions = {}): Objective {
+  refuseOthers('pointwise', others);
   const count = checkNumber('pointwise: negatives', negatives, { min: 1, integer: true });
   if (!sampler.perTarget) {
     throw new TypeError(

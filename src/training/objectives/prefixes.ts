@@ -1,5 +1,5 @@
 /** The objective of models that answer for a whole sequence: every beginning of it is an example. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { followingEvents } from './following-events.ts';
 import type { Objective } from './objective.ts';
 
@@ -19,7 +19,8 @@ export interface PrefixesOptions {
  *
  * @throws RangeError when `recent` is below 2
  */
-export function prefixes({ recent }: PrefixesOptions = {}): Objective {
+export function prefixes({ recent, ...others }: PrefixesOptions = {}): Objective {
+  refuseOthers('prefixes', others);
   const most = recent === undefined ? Infinity : checkNumber('prefixes: recent', recent, { min: 2, integer: true });
   return {
     name: 'prefixes',

@@ -1,6 +1,6 @@
 /** The objective of GRU4Rec: many sessions side by side, one event a step. */
 import { range } from '../../core/ragged.ts';
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import type { Examples } from '../../data/examples.ts';
 import { followingEvents } from './following-events.ts';
 import type { Objective } from './objective.ts';
@@ -23,7 +23,8 @@ export interface SessionParallelOptions {
  * no gradient flows back through it. Others read one event at a time. Sessions are read in full, whatever `maxLength` is.
  * The authors divide the loss of every step by `batchSize`, we by its number of targets, which differs once sessions run out.
  */
-export function sessionParallel({ least = 1 }: SessionParallelOptions = {}): Objective {
+export function sessionParallel({ least = 1, ...others }: SessionParallelOptions = {}): Objective {
+  refuseOthers('sessionParallel', others);
   checkNumber('sessionParallel: least', least, { min: 1, integer: true });
   return {
     name: 'sessionParallel',

@@ -1,5 +1,5 @@
 /** The objective of Caser: windows of a fixed length and what follows them. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { followingEvents } from './following-events.ts';
 import type { Objective } from './objective.ts';
 
@@ -18,7 +18,8 @@ export interface SlidingWindowOptions {
  * Windows are laid from the end of a sequence backwards. A sequence that is shorter gives one window with what there is,
  * at least one input and one target.
  */
-export function slidingWindows({ length, targets = 1, stride = 1 }: SlidingWindowOptions): Objective {
+export function slidingWindows({ length, targets = 1, stride = 1, ...others }: SlidingWindowOptions): Objective {
+  refuseOthers('slidingWindows', others);
   const positive = { min: 1, integer: true };
   checkNumber('slidingWindows: length', length, positive);
   const window = length + checkNumber('slidingWindows: targets', targets, positive);

@@ -1,5 +1,6 @@
 /** Pairs of views of histories. */
 import { range } from '../../core/ragged.ts';
+import { refuseOthers } from '../../core/shape.ts';
 import { type Augmentation, sameView, viewsOf } from '../../data/augment/augmentation.ts';
 import { endToEnd, type ViewPairs } from './contrastive.ts';
 
@@ -10,7 +11,8 @@ import { endToEnd, type ViewPairs } from './contrastive.ts';
  * @param options `augmentations`: at least one, such as `[crop(), mask(), reorder()]`; `[unchanged()]` makes views that
  *                differ by dropout alone
  */
-export function twoOf({ augmentations }: { augmentations: readonly Augmentation[] }): ViewPairs {
+export function twoOf({ augmentations, ...others }: { augmentations: readonly Augmentation[] }): ViewPairs {
+  refuseOthers('twoOf', others);
   const count = augmentations.length;
   if (count === 0)
     throw new Error('twoOf() needs at least one augmentation: pass { augmentations: [crop(), reorder()] }.');

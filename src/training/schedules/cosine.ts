@@ -1,5 +1,5 @@
 /** A learning rate that falls as half a cosine (Loshchilov & Hutter, 2017). */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from './schedule.ts';
 
 /** Options of {@link cosine}. */
@@ -16,7 +16,8 @@ export interface CosineOptions {
  * From `learningRate` at step 0 along half a cosine to `minimum` at step `steps`: `CosineAnnealingLR` of PyTorch, which
  * would rise again after that, where this one stays.
  */
-export function cosine({ learningRate, steps, minimum = 0 }: CosineOptions): Schedule {
+export function cosine({ learningRate, steps, minimum = 0, ...others }: CosineOptions): Schedule {
+  refuseOthers('cosine', others);
   checkRate('cosine', learningRate);
   checkNumber('cosine: steps', steps, { min: 1, integer: true });
   checkNumber('cosine: minimum', minimum, { min: 0, max: learningRate });

@@ -1,5 +1,5 @@
 /** A learning rate that changes by equal amounts. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from './schedule.ts';
 
 /** Options of {@link linearSchedule}. */
@@ -20,7 +20,8 @@ export interface LinearScheduleOptions {
  * falls to 0, as the decay of Hugging Face's linear schedule.
  */
 export function linearSchedule(options: LinearScheduleOptions): Schedule {
-  const { learningRate, steps, startFactor = 1, endFactor = 0 } = options;
+  const { learningRate, steps, startFactor = 1, endFactor = 0, ...others } = options;
+  refuseOthers('linearSchedule', others);
   checkRate('linearSchedule', learningRate);
   checkNumber('linearSchedule: steps', steps, { min: 1, integer: true });
   checkNumber('linearSchedule: startFactor', startFactor, { min: 0 });

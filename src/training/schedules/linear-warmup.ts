@@ -1,5 +1,5 @@
 /** A learning rate that rises before another schedule begins. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, rateAt, type Schedule } from './schedule.ts';
 
 /** Options of {@link linearWarmup}. */
@@ -17,7 +17,8 @@ export interface LinearWarmupOptions {
  * Hugging Face's schedules rise from 0/steps instead, so that their first step changes nothing;
  * {@link linearSchedule} with `startFactor: 0, endFactor: 1` is theirs, and PyTorch's `LinearLR`.
  */
-export function linearWarmup({ steps, next }: LinearWarmupOptions): Schedule {
+export function linearWarmup({ steps, next, ...others }: LinearWarmupOptions): Schedule {
+  refuseOthers('linearWarmup', others);
   checkNumber('linearWarmup: steps', steps, { min: 1, integer: true });
   checkRate('linearWarmup: next', next);
   return {

@@ -1,5 +1,5 @@
 /** A learning rate that falls from time to time. */
-import { checkNumber } from '../../core/shape.ts';
+import { checkNumber, refuseOthers } from '../../core/shape.ts';
 import { checkRate, type Schedule } from './schedule.ts';
 
 /** Options of {@link stepDecay}. */
@@ -13,7 +13,8 @@ export interface StepDecayOptions {
 }
 
 /** `learningRate · factor ^ ⌊step / every⌋`, as `StepLR` of PyTorch. */
-export function stepDecay({ learningRate, every, factor = 0.1 }: StepDecayOptions): Schedule {
+export function stepDecay({ learningRate, every, factor = 0.1, ...others }: StepDecayOptions): Schedule {
+  refuseOthers('stepDecay', others);
   checkRate('stepDecay', learningRate);
   checkNumber('stepDecay: every', every, { min: 1, integer: true });
   checkNumber('stepDecay: factor', factor, { above: 0, max: 1 });

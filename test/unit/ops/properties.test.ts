@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, test } from 'vitest';
 import '../../../src/backend/gradients.ts';
-import { Layout } from '../../../src/core/layout.ts';
+import { Layout, type LayoutOptions } from '../../../src/core/layout.ts';
 import { Parameter } from '../../../src/core/parameter.ts';
 import { Rng } from '../../../src/core/rng.ts';
 import { bce } from '../../../src/losses/bce.ts';
@@ -99,6 +99,10 @@ const layouts = fc
     return { offsets, starts, capacity: (offsets.at(-1) as number) + spare, firstSequence: first };
   });
 
+function layoutOf({ offsets, ...options }: LayoutOptions & { offsets: Int32Array }): Layout {
+  return new Layout(offsets, options);
+}
+
 type F = Float64Array;
 
 property('product', fc.record({ n: rows, k: width, m: width, seed }), async ({ n, k, m, seed }, check) => {
@@ -155,7 +159,7 @@ property(
     seed,
   }),
   async ({ layout: shape, heads, size, causal, seed }, check) => {
-    using layout = new Layout(shape.offsets, shape);
+    using layout = layoutOf(shape);
     const width = heads * size;
     const inputs = [1, 2, 3].map((i) => normals([shape.capacity, width], seed + i));
     await check(...inputs)(
@@ -177,8 +181,8 @@ property(
     seed,
   }),
   async ({ asking, asked, heads, size, causal, seed }, check) => {
-    using queries = new Layout(asking.offsets, asking);
-    using keys = asked.offsets.length === asking.offsets.length ? new Layout(asked.offsets, asked) : queries;
+    using queries = layoutOf(asking);
+    using keys = asked.offsets.length === asking.offsets.length ? layoutOf(asked) : queries;
     const width = heads * size;
     const it = { queries, keys, heads, width, causal };
     const count = pairsReference.countPairs(it);
@@ -224,7 +228,7 @@ property(
   'shares and low frequencies over time',
   fc.record({ layout: layouts, d: width, bins: fc.integer({ min: 1, max: 7 }), seed }),
   async ({ layout: shape, d, bins, seed }, check) => {
-    using layout = new Layout(shape.offsets, shape);
+    using layout = layoutOf(shape);
     await check(normals([shape.capacity, d], seed, 3))(
       (x: tf.Tensor2D) => softmaxOverTime(x, layout),
       (x: F) => softmaxReference.softmaxOverTime(x, layout),
@@ -240,7 +244,7 @@ property(
   'dropout',
   fc.record({ layout: layouts, d: width, rate: fc.double({ min: 0.05, max: 0.9, noNaN: true }), seed }),
   async ({ layout: shape, d, rate, seed }, check) => {
-    using layout = new Layout(shape.offsets, shape);
+    using layout = layoutOf(shape);
     const rng = new Rng(seed);
     const mask = dropoutMask(rng, rate, [shape.capacity, d], layout);
     await check(normals([shape.capacity, d], seed))(
@@ -259,7 +263,7 @@ property(
     seed,
   }),
   async ({ layout: shape, d, reset, seed }, check) => {
-    using layout = new Layout(shape.offsets, shape);
+    using layout = layoutOf(shape);
     const it = { ...shape, width: d, reset };
     const inputs = [normals([shape.capacity, 3 * d], seed), normals([3 * d, d], seed + 1), normals([3 * d], seed + 2)];
     await check(...inputs)(
@@ -273,7 +277,7 @@ property(
   'gru from given states',
   fc.record({ layout: layouts, d: fc.integer({ min: 1, max: 9 }), withBias: fc.boolean(), seed }),
   async ({ layout: shape, d, withBias, seed }, check) => {
-    using layout = new Layout(shape.offsets, shape);
+    using layout = layoutOf(shape);
     const it = { ...shape, width: d, reset: 'after' as const };
     const [x, w] = [normals([shape.capacity, 3 * d], seed), normals([3 * d, d], seed + 1)];
     const [initial, bias] = [normals([layout.count, d], seed + 2), normals([3 * d], seed + 3)];
