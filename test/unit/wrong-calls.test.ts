@@ -1,4 +1,5 @@
 /** Calls that TypeScript refuses and plain JavaScript makes: each is an error that says what was expected. */
+import * as tf from '@tensorflow/tfjs-core';
 import * as seqrec from 'seqrec';
 import {
   Catalog,
@@ -25,6 +26,7 @@ import {
   splitUsers,
 } from 'seqrec';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { readModelFile, writeModelFile } from '../../src/io/model-file.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what TypeScript would refuse
 type Anything = any;
@@ -246,4 +248,242 @@ test('means of nothing are refused', () => {
   expect(() => seqrec.bootstrapInterval(nothing)).toThrow('at least one value');
   expect(() => seqrec.signFlipTest(nothing, { samples: 0 })).toThrow('samples must be an integer at least 1');
   expect(() => givenCandidates(Ragged.from([]))).not.toThrow();
+});
+
+describe('an option that there is not is refused by', () => {
+  const s = seqrec as Anything;
+  const size = { dim: 4, heads: 2 };
+  const layout = new seqrec.Layout(Int32Array.of(0, 2));
+  const matrix = (rows: number, columns: number) => tf.zeros([rows, columns]);
+  const x = () => matrix(2, 4);
+  const states = () => [x(), matrix(3, 4), Int32Array.of(0, 2)];
+  const objective = seqrec.nextItem();
+  const augmentations = [seqrec.crop()];
+  const differences = new Float64Array([1, 2]);
+  const popular = new Popularity({ items });
+  const report = async () => {
+    await popular.fit(train);
+    return evaluate(popular, held, { metrics: [ndcg(10)] });
+  };
+  const file = () => popular.fit(train).then(() => popular.save());
+  const fit = (options: object) => tiny().fit(train, { validation, epochs: 1, ...options });
+
+  /** The least options of classes that take nothing else. */
+  const made: { [name: string]: object } = {
+    ...Object.fromEntries(
+      `AssociationRules BERT4Rec BSARec BST CORE CandidateModel Caser FOSSIL FPMC GRU4Rec HSTU ItemKNN LightSANs LinRec
+       MarkovChain MultiStepMarkov NARM Popularity SASRec SRGNN STAN SequenceModel SequentialRules SessionNeighbors UserModel
+       VSKNN`
+        .split(/\s+/)
+        .map((name) => [name, { items }]),
+    ),
+    ...Object.fromEntries(
+      `BSARecBlock LightSANsAttention LightSANsBlock LigrBlock LinRecBlock LinearAttention MultiHeadAttention SASRecBlock
+       TransformerBlock`
+        .split(/\s+/)
+        .map((name) => [name, size]),
+    ),
+    AttentionPooling: { dim: 4 },
+    FeedForward: { dim: 4 },
+    FrequencyFilter: { dim: 4 },
+    GRU: { inputs: 4, hidden: 4 },
+    GatedGraph: { dim: 4 },
+    HSTUBlock: { ...size, maxLength: 5 },
+    HorizontalConvolution: { length: 2, dim: 4 },
+    MLP: { inputs: 4, hidden: [4] },
+    SwiGLU: { dim: 4 },
+    VerticalConvolution: { length: 2 },
+  };
+  /** And of functions. */
+  const called: { [name: string]: object } = {
+    ...Object.fromEntries(
+      `adagrad adagradMomentum adam adamW allPositions bce bpr bprMax bsarecBlock categorical cloze configureWasm crop
+       crossEntropy dateTime denseOutput eachPosition elu feedForward gbce infoNCE insert layerNormalization leakyRelu
+       learnedFromEnd learnedFromStart ligrBlock linrecBlock mask multiValued numeric pairFormat pointwise popularity
+       prefixes recency relativeBias relativeTimes reorder rmsProp sampledCandidates sampledSoftmax sasrecBlock
+       separateEmbedding sequenceFormat sessionParallel sgd shareDecay sparseAdam substitute swiglu syntheticShop
+       tableFormat tiedOutput timeBuckets top1 top1Max transformerBlock transformerWeights uniform untiedOutput
+       withContrast`
+        .split(/\s+/)
+        .map((name) => [name, {}]),
+    ),
+    augmented: { objective, augmentation: seqrec.crop() },
+    constant: { learningRate: 1 },
+    contrastive: { objective, views: seqrec.sameTarget() },
+    cosine: { learningRate: 1, steps: 1 },
+    cyclicTime: { period: 7, buckets: 7 },
+    exponentialDecay: { scale: 1 },
+    hardest: { pool: 2, sampler: seqrec.uniform() },
+    l2Rows: { loss: seqrec.bpr(), lambda: 1 },
+    linearSchedule: { learningRate: 1, steps: 1 },
+    linearWarmup: { steps: 1, next: 1 },
+    mixed: { samplers: [seqrec.uniform()] },
+    oneOf: { augmentations },
+    slidingWindows: { length: 2 },
+    stepDecay: { learningRate: 1, every: 1 },
+    summed: { of: [seqrec.sinusoidal()] },
+    twoOf: { augmentations },
+  };
+  /** What takes more than options. */
+  const others: { [name: string]: (extra: object) => unknown } = {
+    Catalog: (extra) => new s.Catalog(['a'], extra),
+    Embedding: (extra) => new s.Embedding(3, 4, extra),
+    Examples: (extra) => new s.Examples(train.sequences, { maxLength: 5, ...extra }),
+    FeatureEmbedding: (extra) => new s.FeatureEmbedding({ item: { size: 3, dim: 4 } }, extra),
+    LayerNorm: (extra) => new s.LayerNorm(4, extra),
+    Layout: (extra) => new s.Layout(Int32Array.of(0, 2), extra),
+    Linear: (extra) => new s.Linear(4, 4, extra),
+    MaskableEmbedding: (extra) => new s.MaskableEmbedding(3, 4, extra),
+    Session: (extra) => new s.Session({}, extra),
+    attention: (extra) => s.attention(x(), x(), x(), { queries: layout, heads: 2, ...extra }),
+    attentionWeights: (extra) => s.attentionWeights(x(), x(), { queries: layout, heads: 2, ...extra }),
+    bootstrapInterval: (extra) => s.bootstrapInterval(differences, extra),
+    compareReports: async (extra) => s.compareReports(await report(), await report(), 'NDCG@10', extra),
+    contrastiveLoss: (extra) => s.contrastiveLoss(x(), { partner: Int32Array.of(1, 0), ...extra }),
+    cutSessions: (extra) => cutSessions(log, { gap: 1, ...extra }),
+    embedding: (extra) => s.embedding(matrix(3, 4), Int32Array.of(0, 2), extra),
+    evaluate: (extra) => evaluate(popular, held, { metrics: [ndcg(10)], ...extra }),
+    fromPadded: (extra) => s.fromPadded(tf.zeros([1, 2, 4]), layout, { side: 'left', ...extra }),
+    gru: (extra) => s.gru(matrix(2, 12), matrix(12, 4), { layout, ...extra }),
+    gruCell: (extra) => s.gruCell(matrix(2, 12), x(), matrix(12, 4), extra),
+    kCore: (extra) => kCore(log, { user: 2, ...extra }),
+    lastFraction: (extra) => lastFraction(log, extra),
+    linearAttention: (extra) => s.linearAttention(x(), x(), x(), { queries: layout, heads: 2, ...extra }),
+    minimumCounts: (extra) => minimumCounts(log, { user: 2, ...extra }),
+    pairProducts: (extra) => s.pairProducts(x(), x(), { queries: layout, heads: 2, ...extra }),
+    pairSums: (extra) => s.pairSums(matrix(4, 2), x(), { queries: layout, heads: 2, ...extra }),
+    popularCandidates: (extra) => s.popularCandidates(train, extra),
+    readHistories: (extra) => s.readHistories(items, [['i1']], extra),
+    readInteractions: (extra) => s.readInteractions('user,item\nu,i\n', extra),
+    sampledLoss: (extra) => {
+      const questions = {
+        targets: Int32Array.of(0, 2),
+        weights: Float32Array.of(1, 1),
+        negatives: Int32Array.of(1, 1),
+      };
+      const formula = ({ positive, negative }: Anything) => ({ loss: positive, positive, negative });
+      return s.sampledLoss(x(), matrix(3, 4), { ...questions, shared: false }, formula, extra);
+    },
+    sessionGraph: (extra) => s.sessionGraph(train.sequences, extra),
+    signFlipTest: (extra) => s.signFlipTest(differences, extra),
+    softmaxCrossEntropy: (extra) => s.softmaxCrossEntropy(...states(), extra),
+    splitByTime: (extra) => splitByTime(log, extra),
+    splitSessions: (extra) => splitSessions(log, extra),
+    splitUsers: (extra) => splitUsers(log, extra),
+    toPadded: (extra) => s.toPadded(x(), layout, { length: 2, side: 'left', ...extra }),
+  };
+  /** Methods, and options within options. */
+  const methods: { [name: string]: (extra: object) => unknown } = {
+    'Catalog.from': (extra) => s.Catalog.from([{ item: 'a' }], extra),
+    'Catalog.rows': (extra) => (items as Anything).rows(['i1'], extra),
+    'Interactions.from': (extra) => Interactions.from(rows, extra),
+    'MultiHeadAttention.forward': (extra) =>
+      new s.MultiHeadAttention(size).init(1).forward(x(), x(), x(), { queries: layout, ...extra }),
+    'MultiHeadAttention.weights': (extra) =>
+      new s.MultiHeadAttention(size).init(1).weights(x(), x(), { queries: layout, ...extra }),
+    'LinearAttention.forward': (extra) =>
+      new s.LinearAttention(size).init(1).forward(x(), x(), { queries: layout, causal: true, ...extra }),
+    'report.interval': async (extra) => (await report()).interval('NDCG@10', extra),
+    fit,
+    'fit: checkpoint': (extra) => fit({ checkpoint: { write: () => {}, ...extra } }),
+    'fit: earlyStopping': (extra) => fit({ earlyStopping: { metric: ndcg(10), ...extra } }),
+    'fit: workers': (extra) => fit({ workers: { count: 1, ...extra } }),
+    load: async (extra) => Popularity.load(await file(), extra),
+    recommend: (extra) => file().then(() => popular.recommend(['i1'], extra)),
+    recommendMany: (extra) => file().then(() => popular.recommendMany([['i1']], extra)),
+    rerank: (extra) => new s.BST({ items, dim: 8 }).init(1).rerank(['i1'], ['i2'], extra),
+    session: (extra) => file().then(() => popular.session(extra)),
+    explain: (extra) => file().then(() => popular.explain(['i1'], extra)),
+    toSVG: async (extra) => (await file().then(() => popular.explain(['i1']))).toSVG(extra),
+  };
+
+  const without = new Set(
+    `CountingModel DeviceLostError Explanation FileFormatError GradientSums Interactions ItemRules Module NonFiniteError
+     Parameter Ragged Recommender Report Rng UserVectors added attentionDropoutBits auc backendInfo clipByGlobalNorm
+     concatenated constrainedEmbedding continuousTime cosineSimilarity coverage detectFormat dotSimilarity dropout
+     dropoutAdd dropoutMask equalWeights eventCodes everyNext fanInUniform findLeaks firstTarget formatReports functionPart
+     gatherRows gelu geluTanh givenCandidates gradients hitRate inBatch initializeMatrices inverseDecay l2 lastAttention
+     layerNorm leaveLastOut linear linearDecay logDecay logLoss logSigmoid lowPass map maxOverTime mrr ndcg neighborSums
+     nextItem noDecay noNormalization noPositions normal normalizeElus normalizeRows oneHotEmbedding ones pairIndices
+     paperForm precision product quadraticDecay ranksOfScores readSafetensors ready recall relativePositions relu rotary
+     rotatePairs sameTarget segmentSum sequenceCodes sessionRecForm sharingAny sharingLast sigmoid silu sinusoidTable
+     sinusoidal sliceNegatives softmaxOverTime softplus tanh tensorOf toDense topKOfScores truncatedNormal unchanged
+     uniformInit withGradient writeSafetensors xavierNormal xavierUniform zeros`.split(/\s+/),
+  );
+
+  const table: { [name: string]: (extra: object) => unknown } = {
+    ...Object.fromEntries(
+      Object.entries(made).map(([name, least]) => [name, (extra: object) => new s[name]({ ...least, ...extra })]),
+    ),
+    ...Object.fromEntries(
+      Object.entries(called).map(([name, least]) => [name, (extra: object) => s[name]({ ...least, ...extra })]),
+    ),
+    ...others,
+  };
+  beforeAll(async () => void (await seqrec.ready()));
+
+  test('every public name that takes options', () => {
+    const names = Object.keys(seqrec);
+    expect(names.filter((name) => Object.hasOwn(table, name) === without.has(name))).toEqual([]);
+    expect([...Object.keys(table), ...without].filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it.each(Object.entries({ ...table, ...methods }))('%s', async (name, call) => {
+    const answer = async (extra: object) => call(extra);
+    if (name !== 'configureWasm') await answer({});
+    const told = await answer({ noSuchOption: 1 }).then(String, (error: Error) => error.message);
+    expect(told).toMatch(/has no option 'noSuchOption': correct its name or leave it out\.$/);
+    if (Object.hasOwn(made, name) || Object.hasOwn(called, name)) expect(told).toContain(`${name} has no option`);
+  });
+
+  test('a subclass, unless it takes the option itself', async () => {
+    class Scaled extends SASRec {
+      static override readonly modelName: string = 'Scaled';
+      readonly factor: number;
+      constructor({ factor = 1, ...options }: seqrec.SASRecOptions & { factor?: number }) {
+        super(options);
+        this.factor = factor;
+      }
+      override config() {
+        return { ...super.config(), factor: this.factor };
+      }
+    }
+    class Passing extends SASRec {
+      constructor(options: seqrec.SASRecOptions & { factor?: number }) {
+        super(options);
+      }
+    }
+    const least = { items, dim: 4, layers: 1 };
+    using model = new Scaled({ ...least, factor: 3 }).init(1);
+    expect(model.factor).toBe(3);
+    expect(() => new Scaled({ ...least, facto: 3 } as Anything)).toThrow("Scaled has no option 'facto'");
+    expect(() => new Passing({ ...least, factor: 3 })).toThrow("SASRec has no option 'factor'");
+    expect(() => new Passing(least)).not.toThrow();
+    expect(() => new seqrec.BSARec({ ...least, k: 3 } as Anything)).toThrow("BSARec has no option 'k'");
+    using same = await Scaled.load(await model.save());
+    expect(same.factor).toBe(3);
+  });
+
+  test('a network that does not name itself, by the name of its class', () => {
+    class Mine extends (seqrec.SequenceModel as Anything) {}
+    expect(() => new (Mine as Anything)({ items, noSuchOption: 1 })).toThrow("Mine has no option 'noSuchOption'");
+  });
+
+  test('a model that is loaded from a file with it', async () => {
+    using model = tiny().init(1);
+    const contents = readModelFile(await model.save());
+    const load = (change: object) =>
+      SASRec.load(writeModelFile({ ...contents, config: { ...(contents.config as object), ...change } }));
+    await expect(load({ noSuchOption: 1 })).rejects.toThrow(
+      "The file makes no SASRec: SASRec has no option 'noSuchOption': correct its name or leave it out.",
+    );
+    const block = { part: 'sasrecBlock', options: { noSuchOption: 1 } };
+    await expect(load({ block })).rejects.toThrow("sasrecBlock has no option 'noSuchOption'");
+    (await load({})).dispose();
+  });
+
+  test('nothing, if it is undefined and known', () => {
+    expect(() => tiny({ heads: undefined, norm: undefined })).not.toThrow();
+    expect(() => tiny({ noSuchOption: undefined })).toThrow("SASRec has no option 'noSuchOption'");
+  });
 });
