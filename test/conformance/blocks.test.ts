@@ -83,7 +83,8 @@ interface Row<M extends Module> {
 }
 
 const row = <M extends Module>(row: Row<M>) => row as unknown as Row<Module>;
-const size = { dim: 4, heads: 2, dropout: 0.5, causal: true };
+const width = { dim: 4, heads: 2 };
+const size = { ...width, dropout: 0.5, causal: true };
 
 /** A softmax over the rows that receive does not see what all queries have in common. */
 const RECEIVED = /(query|positionQuery)\.bias$/;
@@ -253,7 +254,7 @@ const table: Record<string, Row<Module>> = {
     idle: RECEIVED,
   }),
   LightSANsBlock: row({
-    block: () => new LightSANsBlock({ ...size, interests: 2 }),
+    block: () => new LightSANsBlock({ ...width, dropout: 0.5, interests: 2 }),
     forward: (b, x, layout, rng) => b.forward(x, { positions: places(), layout, rng }),
     width: 4,
     parameters: 308,
@@ -271,7 +272,8 @@ const table: Record<string, Row<Module>> = {
   'HSTUBlock with positions and times': row({
     block: () =>
       new HSTUBlock({
-        ...size,
+        ...width,
+        dropout: 0.5,
         maxLength: 6,
         biases: [relativePositions(), relativeTimes({ unit: 2, base: 2, buckets: 3 })],
       }),

@@ -133,8 +133,9 @@ const multiHeadAttention: Adapter = async (kase) => {
   const forward = (name: string) => {
     const call = calls.get(name);
     if (!call) throw new Error(`layer_mha does not know the call ${name}.`);
-    const keys = call === all ? layer.rows : gatherRows(layer.rows, call.slots);
-    return m.forward(layer.rows, keys, keys, call);
+    const { slots, ...own } = call;
+    const keys = call === all ? layer.rows : gatherRows(layer.rows, slots);
+    return m.forward(layer.rows, keys, keys, own);
   };
   for (const key of kase.keys('out/')) {
     const [, name, result] = key.split('/') as [string, string, string];
@@ -143,8 +144,8 @@ const multiHeadAttention: Adapter = async (kase) => {
     } else if (result === 'y') {
       kase.compare(key, await numbers(() => forward(name)));
     } else {
-      const call = calls.get(name) ?? all;
-      const maps = tf.tidy(() => m.weights(layer.rows, gatherRows(layer.rows, call.slots), call));
+      const { slots, ...call } = calls.get(name) ?? all;
+      const maps = tf.tidy(() => m.weights(layer.rows, gatherRows(layer.rows, slots), call));
       kase.compare(key, await spreadKeys(maps, kase.shape(key)));
       tf.dispose(maps);
     }

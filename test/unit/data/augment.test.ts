@@ -186,7 +186,7 @@ describe('augmented', () => {
 
   it.each<[Objective, () => SequenceModel]>([
     [cloze(), () => new BERT4Rec(size)],
-    [slidingWindows({ length: 3 }), () => new Caser({ ...size, maxLength: 3 })],
+    [slidingWindows({ length: 3 }), () => new Caser({ items: log.items, maxLength: 3, dim: 8, dropout: 0 })],
     [pointwise({ negatives: 2 }), () => new BST({ ...size, heads: 2, head: allPositions({ hidden: [8] }) })],
   ])('goes with $name', async (objective, make) => {
     using model = make();

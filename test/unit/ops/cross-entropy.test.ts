@@ -46,9 +46,10 @@ onEachBackend((backend) => {
     const [x, w, b] = [normals([4, 5], 1, 2), normals([items, 5], 2), normals([items], 3)];
     const last = items - 1;
     const targets = Int32Array.of(0, last, last >> 1, 0);
-    const it = { targets, weights: Float32Array.of(1, 0.25, 0, 2), scale: 1.5, labelSmoothing: 0.2 };
+    const options = { weights: Float32Array.of(1, 0.25, 0, 2), scale: 1.5, labelSmoothing: 0.2 };
+    const it = { targets, ...options };
     const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor, bias: tf.Tensor) =>
-      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...it, bias: bias as tf.Tensor1D }),
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...options, bias: bias as tf.Tensor1D }),
     )([tensor(x), tensor(w), tensor(b)]);
     const doubles = [x, w, b].map(({ data }) => Float64Array.from(data)) as [Float64Array, Float64Array, Float64Array];
     const loss = () => reference.crossEntropy(...doubles, it);
@@ -60,7 +61,7 @@ onEachBackend((backend) => {
       expectClose(await (grads[i] as tf.Tensor).data(), expected, `gradient ${i}`);
     }
     // Without gradients the same number.
-    const alone = softmaxCrossEntropy(tensor(x), tensor(w), targets, { ...it, bias: tensor<tf.Tensor1D>(b) });
+    const alone = softmaxCrossEntropy(tensor(x), tensor(w), targets, { ...options, bias: tensor<tf.Tensor1D>(b) });
     expect(await alone.data()).toEqual(await value.data());
   });
 
@@ -85,7 +86,7 @@ onEachBackend((backend) => {
     const before = tf.memory().numTensors;
     const tensors = inputs.map((values) => tensor<tf.Tensor>(values));
     const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
-      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...it, bias: b as tf.Tensor1D }),
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets, { ...options, bias: b as tf.Tensor1D }),
     )(tensors);
     expectNear(await value.data(), [reference.crossEntropy(...doubles, it)], 'loss');
     for (const [i, name] of (['states', 'table', 'bias'] as const).entries()) {

@@ -184,7 +184,8 @@ property(
     using queries = layoutOf(asking);
     using keys = asked.offsets.length === asking.offsets.length ? layoutOf(asked) : queries;
     const width = heads * size;
-    const it = { queries, keys, heads, width, causal };
+    const call = { queries, keys, heads, causal };
+    const it = { ...call, width };
     const count = pairsReference.countPairs(it);
     const [q, k] = [normals([queries.capacity, width], seed), normals([keys.capacity, width], seed + 1)];
     await check(
@@ -192,11 +193,11 @@ property(
       k,
       normals([count, 1], seed + 2),
     )(
-      (q: tf.Tensor2D, k: tf.Tensor2D, plus: tf.Tensor2D) => pairProducts(q, k, { ...it, plus }),
+      (q: tf.Tensor2D, k: tf.Tensor2D, plus: tf.Tensor2D) => pairProducts(q, k, { ...call, plus }),
       (q: F, k: F, plus: F) => pairsReference.pairProducts(q, k, it, plus),
     );
     await check(normals([count, heads], seed + 3), k)(
-      (weights: tf.Tensor2D, v: tf.Tensor2D) => pairSums(weights, v, it),
+      (weights: tf.Tensor2D, v: tf.Tensor2D) => pairSums(weights, v, call),
       (weights: F, v: F) => pairsReference.pairSums(weights, v, it),
     );
     await check(
@@ -204,7 +205,7 @@ property(
       k,
       k,
     )(
-      (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => linearAttention(q, k, v, it),
+      (q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) => linearAttention(q, k, v, call),
       (q: F, k: F, v: F) => linearAttentionReference.linearAttention(q, k, v, it),
     );
   },
