@@ -80,7 +80,8 @@ onEachBackend((backend) => {
     const rng = new Rng(4);
     const targets = new Int32Array(rows).map((_, m) => rng.int(m, items));
     const weights = new Float32Array(rows).map((_, m) => (m % 3) / 2);
-    const it = { targets, weights, scale: 1.5, labelSmoothing: 0.1 };
+    const options = { weights, scale: 1.5, labelSmoothing: 0.1 };
+    const it = { targets, ...options };
     const doubles = inputs.map(({ data }) => Float64Array.from(data)) as [Float64Array, Float64Array, Float64Array];
     const expected = reference.crossEntropyGradients(...doubles, it);
     const before = tf.memory().numTensors;
