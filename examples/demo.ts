@@ -64,31 +64,33 @@ const losses: Record<string, () => Loss> = {
   bpr: () => bpr(),
   top1: () => top1(),
 };
-/** Each takes of the demo's options those that it knows. */
-const models: Record<
-  string,
-  { new (options: never): SequenceModel | CountingModel; load(file: Uint8Array): Promise<Recommender> }
-> = {
-  sasrec: SASRec,
-  gru4rec: GRU4Rec,
-  caser: Caser,
-  bert4rec: BERT4Rec,
-  'sr-gnn': SRGNN,
-  narm: NARM,
-  core: CORE,
-  linrec: LinRec,
-  lightsans: LightSANs,
-  hstu: HSTU,
-  bsarec: BSARec,
-  fossil: FOSSIL,
-  fpmc: FPMC,
-  stan: STAN,
-  vsknn: VSKNN,
-  'item-knn': ItemKNN,
-  'association-rules': AssociationRules,
-  'sequential-rules': SequentialRules,
-  markov: MarkovChain,
-  popularity: Popularity,
+type ModelClass = {
+  new (options: never): SequenceModel | CountingModel;
+  load(file: Uint8Array): Promise<Recommender>;
+};
+const ofBlocks = ['maxLength', 'dim', 'layers', 'heads', 'dropout'] as const;
+/** The models, and what of the demo's options each takes. */
+const models: Record<string, [Model: ModelClass, ...takes: string[]]> = {
+  sasrec: [SASRec, ...ofBlocks],
+  gru4rec: [GRU4Rec, 'maxLength', 'hidden', 'dropout'],
+  caser: [Caser, 'maxLength', 'dim', 'dropout', 'users'],
+  bert4rec: [BERT4Rec, ...ofBlocks],
+  'sr-gnn': [SRGNN, 'maxLength', 'dim'],
+  narm: [NARM, 'maxLength', 'dim', 'hidden', 'layers', 'dropout'],
+  core: [CORE, 'maxLength', 'dim'],
+  linrec: [LinRec, ...ofBlocks],
+  lightsans: [LightSANs, ...ofBlocks],
+  hstu: [HSTU, ...ofBlocks],
+  bsarec: [BSARec, ...ofBlocks],
+  fossil: [FOSSIL, 'maxLength', 'dim', 'users'],
+  fpmc: [FPMC, 'maxLength', 'dim', 'users'],
+  stan: [STAN],
+  vsknn: [VSKNN],
+  'item-knn': [ItemKNN],
+  'association-rules': [AssociationRules],
+  'sequential-rules': [SequentialRules],
+  markov: [MarkovChain],
+  popularity: [Popularity],
 };
 const metrics = [hitRate(5), hitRate(10), ndcg(5), ndcg(10), mrr()];
 
@@ -101,7 +103,7 @@ const options = new Command('npm run demo --')
   .option('--patience <n>', 'validations without a better NDCG@10 before stopping', integer, 6)
   .option('--batch-size <n>', "examples a step (default: the model's own, else 32)", integer)
   .option('--learning-rate <x>', "of Adam (default: the model's own optimizer, else 0.003)", number)
-  .option('--max-length <n>', 'events of a history that are read', integer, 50)
+  .option('--max-length <n>', "events of a history that are read (default: the model's own)", integer)
   .option('--dim <n>', 'width', integer, 64)
   .option('--layers <n>', 'blocks', integer, 2)
   .option('--heads <n>', 'attention heads', integer, 2)
@@ -143,18 +145,10 @@ for (const [name, model] of Object.entries(baselines)) {
   reports[name] = await evaluate(model, test, { metrics, signal: abort.signal });
 }
 
-const { maxLength, dim, layers, heads, dropout } = options;
-const Model = models[options.model] as (typeof models)[string];
-const model = new Model({
-  items: log.items,
-  maxLength,
-  dim,
-  layers,
-  heads,
-  dropout,
-  hidden: dim,
-  users: log.users,
-} as never);
+const given: Record<string, unknown> = { ...options, hidden: options.dim, users: log.users };
+const [Model, ...takes] = models[options.model] as (typeof models)[string];
+const taken = Object.fromEntries(takes.map((name) => [name, given[name]]));
+const model = new Model({ items: log.items, ...taken } as never);
 const name = (Model as unknown as typeof Recommender).modelName;
 let seconds = 0;
 if (model instanceof CountingModel) {

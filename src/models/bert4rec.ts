@@ -75,16 +75,26 @@ export class BERT4Rec extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, dim: width, layers: depth, dropout, scale, ...options }: BERT4RecOptions) {
-    super({ items, maxLength: checkNumber('maxLength', maxLength ?? 50, { min: 2, integer: true }) });
-    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, positions = learnedFromStart({ std: STD }), output = denseOutput(), ...parts } = options;
-    const { inputNorm = layerNormalization({ epsilon: 1e-12 }), ...rest } = parts;
-    const { block = transformerBlock({ activation: gelu, epsilon: 1e-12 }), ...others } = rest;
+  constructor({
+    items,
+    maxLength = 50,
+    dim = 64,
+    layers = 2,
+    heads = 2,
+    dropout = 0.2,
+    scale = 1,
+    positions = learnedFromStart({ std: STD }),
+    inputNorm = layerNormalization({ epsilon: 1e-12 }),
+    block = transformerBlock({ activation: gelu, epsilon: 1e-12 }),
+    output = denseOutput(),
+    ...others
+  }: BERT4RecOptions) {
+    super({ items, maxLength: checkNumber('maxLength', maxLength, { min: 2, integer: true }) });
     refuseOthers(new.target.modelName, others);
-    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', scale ?? 1);
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale);
     this.items = new MaskableEmbedding(items.size, dim, { init: truncatedNormal(STD) });
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     this.inputNorm = create('inputNorm', inputNorm, dim);

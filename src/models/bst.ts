@@ -73,16 +73,27 @@ export class BST extends CandidateModel {
   readonly dropout: number;
   readonly #options: { readonly [option: string]: PartOption } & { readonly head: ScoreHeadPart };
 
-  constructor({ items, maxLength = 20, dim: ofItem, featureDim: ofFeature, layers: depth, ...options }: BSTOptions) {
+  constructor({
+    items,
+    maxLength = 20,
+    dim = 32,
+    featureDim = 8,
+    layers = 1,
+    heads = 8,
+    dropout = 0.2,
+    join = concatenated(),
+    positions = learnedFromEnd(),
+    block = transformerBlock({ activation: leakyRelu() }),
+    head = allPositions(),
+    ...unknown
+  }: BSTOptions) {
     super({ items, maxLength });
-    const size = { min: 1, max: 65536, integer: true };
-    const dim = checkNumber('dim', ofItem ?? 32, size);
-    const featureDim = checkNumber('featureDim', ofFeature ?? 8, size);
-    const layers = checkNumber('layers', depth ?? 1, { min: 0, max: 1000, integer: true });
-    const { heads = 8, join = concatenated(), positions = learnedFromEnd(), head = allPositions(), ...parts } = options;
-    const { block = transformerBlock({ activation: leakyRelu() }), dropout, ...unknown } = parts;
     refuseOthers(new.target.modelName, unknown);
-    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
+    const size = { min: 1, max: 65536, integer: true };
+    checkNumber('dim', dim, size);
+    checkNumber('featureDim', featureDim, size);
+    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     const fields = (features: { readonly [name: string]: Feature }) =>
       mapFeatures(features, ({ size, combine }): Field => ({ size, dim: featureDim, combine }));
     const { item, event, user, context } = items.features;

@@ -72,12 +72,23 @@ export class Caser extends UserModel {
   readonly stateActivation: Activation;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength = 5, users, ...options }: CaserOptions) {
+  constructor({
+    items,
+    maxLength = 5,
+    users,
+    dim = 50,
+    verticalFilters = 4,
+    horizontalFilters = 16,
+    heights,
+    activation = relu,
+    verticalActivation,
+    stateActivation = relu,
+    dropout = 0.5,
+    ...others
+  }: CaserOptions) {
     super({ items, maxLength });
-    const { activation = relu, verticalActivation, stateActivation = relu, dropout = 0.5, ...filters } = options;
-    const { verticalFilters = 4, horizontalFilters = 16, heights, dim: given, ...others } = filters;
     refuseOthers(new.target.modelName, others);
-    const dim = checkNumber('dim', given ?? 50, { min: 1, max: 65536, integer: true });
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
     this.items = new Embedding(items.size + 1, dim, { init: normal(1 / dim) });
     this.users = users && new UserVectors(users, dim, normal(1 / dim));
     const length = maxLength;

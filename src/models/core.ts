@@ -58,12 +58,19 @@ export class CORE extends SequenceModel {
   readonly #options: { readonly dim: number; readonly mixture: SessionMixturePart };
   readonly #settings: { readonly temperature: number; readonly sessionDropout: number; readonly itemDropout: number };
 
-  constructor({ items, maxLength, ...options }: CoreOptions) {
+  constructor({
+    items,
+    maxLength,
+    dim = 100,
+    mixture = transformerWeights(),
+    temperature = 0.07,
+    sessionDropout = 0.2,
+    itemDropout = 0.2,
+    ...others
+  }: CoreOptions) {
     super({ items, maxLength });
-    const { dim: width, mixture = transformerWeights(), temperature = 0.07, ...rates } = options;
-    const { sessionDropout = 0.2, itemDropout = 0.2, ...others } = rates;
     refuseOthers(new.target.modelName, others);
-    const dim = checkNumber('dim', width ?? 100, { min: 1, max: 65536, integer: true });
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
     checkNumber('temperature', temperature, { above: 0 });
     checkNumber('sessionDropout', sessionDropout, { min: 0, below: 1 });
     checkNumber('itemDropout', itemDropout, { min: 0, below: 1 });

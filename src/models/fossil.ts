@@ -56,9 +56,17 @@ export class FOSSIL extends UserModel {
   readonly alpha: number;
   readonly #options: { readonly dim: number; readonly output: OutputPart };
 
-  constructor({ items, users, maxLength, dim = 64, order = 3, ...options }: FOSSILOptions) {
+  constructor({
+    items,
+    users,
+    maxLength,
+    dim = 64,
+    order = 3,
+    alpha = 0.2,
+    output = untiedOutput({ bias: true }),
+    ...others
+  }: FOSSILOptions) {
     super({ items, maxLength });
-    const { alpha = 0.2, output = untiedOutput({ bias: true }), ...others } = options;
     refuseOthers(new.target.modelName, others);
     checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
     this.order = checkNumber('order', order, { min: 1, max: this.maxLength, integer: true });

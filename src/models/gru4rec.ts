@@ -63,14 +63,22 @@ export class GRU4Rec extends SequenceModel {
   readonly embeddingDropout: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: GRU4RecOptions) {
+  constructor({
+    items,
+    maxLength,
+    hidden = 100,
+    embedding = constrainedEmbedding(),
+    bias = true,
+    reset = 'after',
+    embeddingDropout = 0,
+    dropout = 0,
+    ...others
+  }: GRU4RecOptions) {
     super({ items, maxLength });
-    const { hidden = 100, embedding = constrainedEmbedding(), bias = true, reset = 'after', ...rates } = options;
-    const { embeddingDropout, dropout = 0, ...others } = rates;
     refuseOthers(new.target.modelName, others);
     const widths = typeof hidden === 'number' ? [hidden] : hidden;
     if (widths.length === 0) throw new RangeError('hidden must have the width of at least one layer, got none.');
-    this.embeddingDropout = checkNumber('embeddingDropout', embeddingDropout ?? 0, { min: 0, below: 1 });
+    this.embeddingDropout = checkNumber('embeddingDropout', embeddingDropout, { min: 0, below: 1 });
     const { input, head } = create('embedding', embedding, { items: items.size, hidden: widths });
     const further = input.recurrent ? widths.slice(1) : widths;
     this.input = input;

@@ -59,14 +59,25 @@ export class HSTU extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, dim: width, layers: depth, heads = 2, dropout, scale, ...options }: HSTUOptions) {
+  constructor({
+    items,
+    maxLength,
+    dim = 64,
+    layers = 2,
+    heads = 2,
+    dropout = 0.2,
+    scale = 1,
+    positions = learnedFromEnd(),
+    biases = [relativePositions()],
+    epsilon = 1e-6,
+    ...others
+  }: HSTUOptions) {
     super({ items, maxLength });
-    const { positions = learnedFromEnd(), biases = [relativePositions()], epsilon = 1e-6, ...others } = options;
     refuseOthers(new.target.modelName, others);
-    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
-    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', scale ?? 1);
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale);
     this.items = new Embedding(items.size, dim);
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     const size = { dim, heads, biases, dropout: this.dropout, epsilon };

@@ -61,13 +61,24 @@ export class LightSANs extends SequenceModel {
   readonly dropout: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, dim: width, layers: depth, dropout, ...options }: LightSANsOptions) {
+  constructor({
+    items,
+    maxLength,
+    dim = 64,
+    layers = 2,
+    heads = 2,
+    interests = 5,
+    hidden = 4 * dim,
+    activation = gelu,
+    dropout = 0.5,
+    epsilon = 1e-12,
+    ...others
+  }: LightSANsOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
-    const { heads = 2, interests = 5, hidden = 4 * dim, activation = gelu, epsilon = 1e-12, ...others } = options;
     refuseOthers(new.target.modelName, others);
-    this.dropout = checkNumber('dropout', dropout ?? 0.5, { min: 0, below: 1 });
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.items = new Embedding(items.size, dim);
     this.positions = new Parameter([this.maxLength, dim], normal(0.02));
     this.inputNorm = new LayerNorm(dim, { epsilon });

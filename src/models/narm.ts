@@ -54,10 +54,18 @@ export class NARM extends SequenceModel {
   readonly #options: { readonly [option: string]: PartOption };
   readonly #rates: { readonly embeddingDropout: number; readonly dropout: number };
 
-  constructor({ items, maxLength, ...options }: NARMOptions) {
+  constructor({
+    items,
+    maxLength,
+    dim = 50,
+    hidden = 100,
+    layers = 1,
+    embeddingDropout = 0.25,
+    dropout = 0.5,
+    softmax = false,
+    ...others
+  }: NARMOptions) {
     super({ items, maxLength });
-    const { dim = 50, hidden = 100, layers = 1, softmax = false, ...rates } = options;
-    const { embeddingDropout = 0.25, dropout = 0.5, ...others } = rates;
     refuseOthers(new.target.modelName, others);
     checkNumber('layers', layers, { min: 1, max: 1000, integer: true });
     checkNumber('embeddingDropout', embeddingDropout, { min: 0, below: 1 });

@@ -76,15 +76,27 @@ export class SASRec extends SequenceModel {
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, dim: width, layers: depth, dropout, scale, ...options }: SASRecOptions) {
+  constructor({
+    items,
+    maxLength,
+    dim = 64,
+    layers = 2,
+    heads = 1,
+    dropout = 0.2,
+    scale = Math.sqrt(dim),
+    positions = learnedFromEnd(),
+    inputNorm = noNormalization(),
+    block = sasrecBlock(),
+    norm = layerNormalization({ epsilon: 1e-8 }),
+    output = tiedOutput(),
+    ...others
+  }: SASRecOptions) {
     super({ items, maxLength });
-    const dim = checkNumber('dim', width ?? 64, { min: 1, max: 65536, integer: true });
-    const layers = checkNumber('layers', depth ?? 2, { min: 0, max: 1000, integer: true });
-    const { positions = learnedFromEnd(), inputNorm = noNormalization(), output = tiedOutput(), ...rest } = options;
-    const { heads = 1, block = sasrecBlock(), norm = layerNormalization({ epsilon: 1e-8 }), ...others } = rest;
     refuseOthers(new.target.modelName, others);
-    this.dropout = checkNumber('dropout', dropout ?? 0.2, { min: 0, below: 1 });
-    this.scale = checkNumber('scale', scale ?? Math.sqrt(dim));
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
+    this.scale = checkNumber('scale', scale);
     this.items = new Embedding(items.size, dim);
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
     this.inputNorm = create('inputNorm', inputNorm, dim);

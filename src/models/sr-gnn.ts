@@ -47,11 +47,10 @@ export class SRGNN extends SequenceModel {
   readonly hybrid: Linear | undefined;
   readonly #options: { readonly [option: string]: PartOption };
 
-  constructor({ items, maxLength, ...options }: SRGNNOptions) {
+  constructor({ items, maxLength, dim = 100, steps = 1, hybrid = true, ...others }: SRGNNOptions) {
     super({ items, maxLength });
-    const { dim: width, steps = 1, hybrid = true, ...others } = options;
     refuseOthers(new.target.modelName, others);
-    const dim = checkNumber('dim', width ?? 100, { min: 1, max: 65536, integer: true });
+    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
     const init = uniformInit(1 / Math.sqrt(dim));
     this.items = new Embedding(items.size, dim, { init });
     this.graph = new GatedGraph({ dim, steps, init });

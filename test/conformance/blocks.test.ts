@@ -21,6 +21,7 @@ import {
   gatherRows,
   HorizontalConvolution,
   HSTUBlock,
+  initializeMatrices,
   LayerNorm,
   Layout,
   LightSANsAttention,
@@ -39,6 +40,7 @@ import {
   type Module,
   MultiHeadAttention,
   noPositions,
+  normal,
   type OutputHead,
   oneHotEmbedding,
   type PositionBlock,
@@ -291,7 +293,12 @@ const table: Record<string, Row<Module>> = {
     reads: 'past',
   }),
   transformerWeights: row({
-    block: () => transformerWeights({ layers: 1, block: transformerBlock() }).create({ dim: 4, maxLength: 6 }),
+    block: () => {
+      const weights = transformerWeights({ layers: 1, block: transformerBlock() }).create({ dim: 4, maxLength: 6 });
+      // Those of 0.02, with which it begins, leave gradients too small to be told from none.
+      initializeMatrices(weights, normal(0.5));
+      return weights;
+    },
     forward: (b, x, layout, rng) => b.forward(x, { events: EVENTS, layout, queries: layout, rng }),
     width: 4,
     parameters: 280,

@@ -191,6 +191,8 @@ const table: Record<string, Row> = {
         itemDropout: 0,
       }),
     load: (file) => CORE.load(file, { parts: { relu } }),
+    // A history of one event is that event, whatever its weight: what comes before it is as near as what comes after.
+    learnsOrder: false,
   },
   'CORE, equal weights': {
     ...network({}, {}),

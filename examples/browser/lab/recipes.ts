@@ -22,7 +22,6 @@ import {
 import type { LossName, ModelName } from '../choices.ts';
 import type { Settings } from '../messages.ts';
 
-/** Each takes of the options those that it knows. */
 type ModelClass = {
   new (options: never): SequenceModel;
   readonly modelName: string;
@@ -50,8 +49,18 @@ const losses: Record<LossName, () => Loss | undefined> = {
 };
 
 export function makeModel({ model, dim, maxLength }: Settings, { items }: Interactions): SequenceModel {
-  const options = { items, maxLength, dim, hidden: dim, heads: dim % 2 === 0 ? 2 : 1, dropout: 0.2 };
-  return new classes[model](options as never);
+  const size = { items, maxLength, dim };
+  const blocks = { ...size, heads: dim % 2 === 0 ? 2 : 1, dropout: 0.2 };
+  const makers: Record<ModelName, () => SequenceModel> = {
+    sasrec: () => new SASRec(blocks),
+    gru4rec: () => new GRU4Rec({ items, maxLength, hidden: dim, dropout: 0.2 }),
+    narm: () => new NARM({ ...size, hidden: dim, dropout: 0.2 }),
+    bsarec: () => new BSARec(blocks),
+    core: () => new CORE(size),
+    'sr-gnn': () => new SRGNN(size),
+    bert4rec: () => new BERT4Rec(blocks),
+  };
+  return makers[model]();
 }
 
 /** How it is trained: as its authors do where they say, else in small steps, since a visitor's data are small. */
