@@ -75,6 +75,10 @@ test('a refit learns from both parts for the chosen number of epochs', async () 
   using model = recipe.model(parts.test.catalog, await data()) as SASRec;
   await model.fit(whole, { ...recipe.fit, epochs: best, seed: 42 });
   expect((await evaluate(model, parts.test, { metrics: recipe.metrics })).metrics).toEqual(metrics);
+  const popular = new Popularity({ items: log.items });
+  await popular.fit(whole);
+  const popularity = await evaluate(popular, parts.test, { metrics: recipe.metrics });
+  expect(refit.baselines.Popularity).toEqual(popularity.metrics);
   expect(readdirSync(join(cache, 'refit'))).toEqual(['42.json']);
   await expect(runRecipe({ ...recipe, refit: true }, { ...options, name: 'no whole', seeds: 1 })).rejects.toThrow(
     'The recipe no whole refits, but its data have no validation part or no whole.',

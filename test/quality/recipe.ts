@@ -95,6 +95,9 @@ export interface RunOptions {
 export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<RecipeResult> {
   const { name, cache, signal, log } = options;
   const data = await recipe.data(options.data);
+  if (recipe.refit && !(data.validation && data.whole)) {
+    throw new Error(`The recipe ${name} refits, but its data have no validation part or no whole.`);
+  }
   log?.(data.description);
   const directory = join(cache, name);
   await mkdir(directory, { recursive: true });
@@ -103,7 +106,8 @@ export async function runRecipe(recipe: Recipe, options: RunOptions): Promise<Re
     evaluate(model, data.test, { ...recipe.evaluation, candidates, metrics: recipe.metrics, signal });
 
   const baselines: Record<string, RecipeResult['baselines'][string]> = {};
-  const plain = data.train.withFeatures();
+  // What the measured model has learned from.
+  const plain = ((recipe.refit && data.whole) || data.train).withFeatures();
   const catalog = plain.items;
   let protocol: Report['protocol'] | undefined;
   for (const [label, model] of Object.entries({
@@ -182,9 +186,6 @@ async function runSeed(
     };
     const files = [`${seed}.checkpoint`, `${seed}.refit.checkpoint`] as const;
     const { validation, whole } = data;
-    if (recipe.refit && !(validation && whole)) {
-      throw new Error(`The recipe ${name} refits, but its data have no validation part or no whole.`);
-    }
     const report = await train(model, files[0], validation ? { validation, earlyStopping } : {});
     const trained = report.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
     using second = recipe.refit ? (recipe.model(data.test.catalog, data) as SequenceModel) : undefined;

@@ -3,6 +3,6 @@ import { recipe as selected } from './rsc15-gru4rec.ts';
 
 export const recipe: Recipe = {
   ...selected,
-  label: `${selected.label}, learned from the validation sessions, too`,
+  section: `${selected.section}, learned from the validation sessions, too`,
   refit: true,
 };

@@ -3,7 +3,7 @@ import { recipe as selected } from './rsc15-shipped-gru4rec.ts';
 
 export const recipe: Recipe = {
   ...selected,
-  label: `${selected.label}, learned from the validation sessions, too`,
+  section: `${selected.section}, learned from the validation sessions, too`,
   refit: true,
-  remarks: 'As the model of the shipped lists.',
+  remarks: 'So has the model of the shipped lists.',
 };
