@@ -54,35 +54,30 @@ function sizes(log: Interactions): string {
   return `${users.toLocaleString('en')} users, ${items.toLocaleString('en')} items, ${events.toLocaleString('en')} events`;
 }
 
-/** One sequence a line, leave-last-out. */
-function sequences(file: string, title: string): Selected {
+/** One sequence a line, leave-last-out, changed before it is cut. */
+function sequences(file: string, title: string, change = (log: Interactions) => log): Selected {
   return async (directory) => {
     const log = await read(directory, file);
-    return { ...leaveLastOut(log), description: `${title} (${file}): ${sizes(log)}; leave-last-out` };
+    return { ...leaveLastOut(change(log)), description: `${title} (${file}): ${sizes(log)}; leave-last-out` };
   };
+}
+
+/** Every history with one more item, the same for all, before its first. */
+function begun({ items, sequences }: Interactions): Interactions {
+  const histories = Array.from({ length: sequences.count }, (_, user) =>
+    ['the beginning', ...Array.from(sequences.items(user), (row) => items.id(row))].map((item) => ({ user, item })),
+  );
+  return Interactions.from(histories.flat());
 }
 
 export const lastfm = sequences('LastFM.seq.txt.gz', "LastFM, S3-Rec's file");
 export const beauty = sequences('Beauty.seq.txt.gz', "Amazon Beauty, S3-Rec's file");
-
-/**
- * {@link beauty} with one more item at the beginning of every history, after which the first one is asked for, as windows
- * that are empty ask in code that pads.
- */
-export const beautyBegun: Selected = async (directory) => {
-  const { train, description } = await beauty(directory);
-  const { sequences: whole, items } = await read(directory, 'Beauty.seq.txt.gz', train.items);
-  const rows = Array.from({ length: whole.count }, (_, b) => {
-    const own = whole.item.subarray(whole.offsets[b], whole.offsets[b + 1]);
-    return ['the beginning', ...Array.from(own, (row) => items.id(row))].map((item) => ({ user: b, item }));
-  });
-  const log = Interactions.from(rows.flat());
-  return {
-    ...leaveLastOut(log),
-    description: `${description}; every history begins with one more item, its beginning`,
-  };
-};
-
+/** {@link beauty} in which first items are asked for, too, as windows that are empty ask in code that pads. */
+export const beautyBegun = sequences(
+  'Beauty.seq.txt.gz',
+  "Amazon Beauty, S3-Rec's file, every history begun with one more item",
+  begun,
+);
 export const ml1m = sequences('ml-1m.sasrec.seq.txt.gz', "MovieLens 1M, the file of SASRec's authors");
 export const ml100k: Selected = async (directory) => {
   const log = await read(directory, 'ml-100k.inter.tsv.gz');

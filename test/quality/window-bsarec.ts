@@ -1,6 +1,17 @@
 /** BSARec as its authors run it: over windows whose empty slots are read, filtered and trained. */
 import * as tf from '@tensorflow/tfjs-core';
-import { BSARec, type BSARecBlock, dropout, dropoutAdd, gatherRows, Layout, type Ragged, type Rng } from 'seqrec';
+import {
+  BSARec,
+  type BSARecBlock,
+  dropout,
+  dropoutAdd,
+  gatherRows,
+  Layout,
+  type Ragged,
+  type Rng,
+  type SASRecOptions,
+} from 'seqrec';
+import type { Recipe } from './recipe.ts';
 
 /**
  * {@link BSARec} over left-padded windows of `maxLength` slots (yehjin-shin/BSARec): an empty slot is its trained position,
@@ -45,6 +56,19 @@ export class WindowBSARec extends BSARec {
     const states = (this.blocks as BSARecBlock[]).reduce(layer, dropout(input, this.dropout, rng?.fork('input'), full));
     return queries ? states : gatherRows(states, real.rows);
   }
+}
+
+/** A recipe of BSARec over its authors' windows instead. */
+export function overWindows(own: Recipe): Recipe {
+  return {
+    ...own,
+    label: `${own.label} over the authors' windows with pads`,
+    model: (items, data) => {
+      const options = (own.model(items, data) as BSARec).config() as Partial<SASRecOptions>;
+      return new WindowBSARec({ ...options, items });
+    },
+    remarks: 'The filter transforms 50 slots of which the empty ones, trained positions, come first.',
+  };
 }
 
 /** The rows of `x`, a matrix over `layout`, that `queries` names. */
