@@ -68,7 +68,7 @@ type ModelClass = {
   new (options: never): SequenceModel | CountingModel;
   load(file: Uint8Array): Promise<Recommender>;
 };
-const ofBlocks = ['maxLength', 'dim', 'layers', 'heads', 'dropout'] as const;
+const ofBlocks = ['maxLength', 'dim', 'layers', 'heads', 'dropout'];
 /** The models, and what of the demo's options each takes. */
 const models: Record<string, [Model: ModelClass, ...takes: string[]]> = {
   sasrec: [SASRec, ...ofBlocks],

@@ -4,7 +4,7 @@ import type { Layout } from '../core/layout.ts';
 import { Module } from '../core/module.ts';
 import type { Part } from '../core/part.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkWidth, refuseOthers } from '../core/shape.ts';
 import { type Activation, leakyRelu } from '../ops/activations.ts';
 import { gatherRows, selectRows } from '../ops/gather-rows.ts';
 import { toPadded } from '../ops/padded.ts';
@@ -125,5 +125,5 @@ class EachPosition extends Head implements ScoreHead {
 }
 
 function checkWidths(name: string, hidden: readonly number[]): void {
-  for (const width of hidden) checkNumber(`${name}: hidden`, width, { min: 1, max: 65536, integer: true });
+  for (const width of hidden) checkWidth(`${name}: hidden`, width);
 }

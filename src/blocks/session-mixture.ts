@@ -7,7 +7,7 @@ import { Parameter, tensorOf } from '../core/parameter.ts';
 import { create, type Part } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkLayers, checkNumber, refuseOthers } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { attention, attentionWeights } from '../ops/attention.ts';
 import { dropout } from '../ops/dropout.ts';
@@ -80,10 +80,17 @@ export interface TransformerWeightsOptions {
  * All matrices begin normal with 0.02, as theirs.
  */
 export function transformerWeights(options: TransformerWeightsOptions = {}): SessionMixturePart {
-  const { layers = 2, heads = 2, dropout = 0.5, positions = learnedFromStart(), epsilon = 1e-12, ...rest } = options;
-  const { block = transformerBlock({ hidden: 256, activation: gelu, epsilon: 1e-12 }), ...others } = rest;
+  const {
+    layers = 2,
+    heads = 2,
+    dropout = 0.5,
+    positions = learnedFromStart(),
+    block = transformerBlock({ hidden: 256, activation: gelu, epsilon: 1e-12 }),
+    epsilon = 1e-12,
+    ...others
+  } = options;
   refuseOthers('transformerWeights', others);
-  checkNumber('transformerWeights: layers', layers, { min: 0, max: 1000, integer: true });
+  checkLayers('transformerWeights: layers', layers);
   checkNumber('transformerWeights: dropout', dropout, { min: 0, below: 1 });
   const settings = { layers, heads, dropout, positions, block, epsilon };
   return {

@@ -56,6 +56,16 @@ export function checkNumber(name: string, value: unknown, limits: NumberLimits =
   return value;
 }
 
+/** Returns `value` if it can be a width, a number of columns. */
+export function checkWidth(name: string, value: number): number {
+  return checkNumber(name, value, { min: 1, max: 65536, integer: true });
+}
+
+/** Returns `value` if it can be a number of blocks, of which there may be none. */
+export function checkLayers(name: string, value: number): number {
+  return checkNumber(name, value, { min: 0, max: 1000, integer: true });
+}
+
 /** Returns `heads` if it is a number of attention heads that divides `dim`. */
 export function checkHeads(dim: number, heads: number): number {
   if (dim % checkNumber('heads', heads, { min: 1, integer: true }) === 0) return heads;

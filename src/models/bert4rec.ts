@@ -14,7 +14,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import { Ragged, range } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkLayers, checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { cloze } from '../training/objectives/cloze.ts';
@@ -91,8 +91,8 @@ export class BERT4Rec extends SequenceModel {
   }: BERT4RecOptions) {
     super({ items, maxLength: checkNumber('maxLength', maxLength, { min: 2, integer: true }) });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
-    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    checkWidth('dim', dim);
+    checkLayers('layers', layers);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.scale = checkNumber('scale', scale);
     this.items = new MaskableEmbedding(items.size, dim, { init: truncatedNormal(STD) });

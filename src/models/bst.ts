@@ -11,7 +11,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkLayers, checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import type { Feature } from '../data/feature.ts';
 import { eventCodes, sequenceCodes } from '../data/feature-codes.ts';
 import { leakyRelu } from '../ops/activations.ts';
@@ -89,10 +89,9 @@ export class BST extends CandidateModel {
   }: BSTOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, unknown);
-    const size = { min: 1, max: 65536, integer: true };
-    checkNumber('dim', dim, size);
-    checkNumber('featureDim', featureDim, size);
-    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    checkWidth('dim', dim);
+    checkWidth('featureDim', featureDim);
+    checkLayers('layers', layers);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     const fields = (features: { readonly [name: string]: Feature }) =>
       mapFeatures(features, ({ size, combine }): Field => ({ size, dim: featureDim, combine }));

@@ -11,7 +11,7 @@ import { Parameter } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { bce } from '../losses/bce.ts';
 import { type Activation, relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
@@ -88,10 +88,10 @@ export class Caser extends UserModel {
   }: CaserOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkWidth('dim', dim);
     this.items = new Embedding(items.size + 1, dim, { init: normal(1 / dim) });
     this.users = users && new UserVectors(users, dim, normal(1 / dim));
-    const length = maxLength;
+    const length = this.maxLength;
     this.vertical = new VerticalConvolution({ length, filters: verticalFilters, activation: verticalActivation });
     this.horizontal = new HorizontalConvolution({ length, dim, filters: horizontalFilters, heights, activation });
     const features = verticalFilters * dim + horizontalFilters * this.horizontal.heights.length;

@@ -16,7 +16,7 @@ import { tensorOf } from '../core/parameter.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { normalizeRows } from '../ops/normalize-rows.ts';
@@ -70,7 +70,7 @@ export class CORE extends SequenceModel {
   }: CoreOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkWidth('dim', dim);
     checkNumber('temperature', temperature, { above: 0 });
     checkNumber('sessionDropout', sessionDropout, { min: 0, below: 1 });
     checkNumber('itemDropout', itemDropout, { min: 0, below: 1 });

@@ -8,7 +8,7 @@ import { Parameter, tensorOf } from '../core/parameter.ts';
 import { create } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { bpr } from '../losses/bpr.ts';
 import { attention } from '../ops/attention.ts';
 import { embedding } from '../ops/embedding.ts';
@@ -68,7 +68,7 @@ export class FOSSIL extends UserModel {
   }: FOSSILOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkWidth('dim', dim);
     this.order = checkNumber('order', order, { min: 1, max: this.maxLength, integer: true });
     this.alpha = checkNumber('alpha', alpha, { min: 0, max: 1 });
     this.items = new Embedding(items.size, dim, { init: xavierNormal });

@@ -10,7 +10,7 @@ import { Parameter, tensorOf } from '../core/parameter.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkLayers, checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { type Activation, gelu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
@@ -76,8 +76,8 @@ export class LightSANs extends SequenceModel {
   }: LightSANsOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
-    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    checkWidth('dim', dim);
+    checkLayers('layers', layers);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.items = new Embedding(items.size, dim);
     this.positions = new Parameter([this.maxLength, dim], normal(0.02));

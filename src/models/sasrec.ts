@@ -12,7 +12,7 @@ import type { Layout } from '../core/layout.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkLayers, checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
@@ -93,8 +93,8 @@ export class SASRec extends SequenceModel {
   }: SASRecOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
-    checkNumber('layers', layers, { min: 0, max: 1000, integer: true });
+    checkWidth('dim', dim);
+    checkLayers('layers', layers);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.scale = checkNumber('scale', scale);
     this.items = new Embedding(items.size, dim);

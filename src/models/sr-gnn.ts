@@ -9,7 +9,7 @@ import { uniformInit } from '../core/initializers.ts';
 import type { Layout } from '../core/layout.ts';
 import type { PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
-import { checkNumber, refuseOthers } from '../core/shape.ts';
+import { checkWidth, refuseOthers } from '../core/shape.ts';
 import { sessionGraph } from '../data/session-graph.ts';
 import { crossEntropy } from '../losses/cross-entropy.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
@@ -50,7 +50,7 @@ export class SRGNN extends SequenceModel {
   constructor({ items, maxLength, dim = 100, steps = 1, hybrid = true, ...others }: SRGNNOptions) {
     super({ items, maxLength });
     refuseOthers(new.target.modelName, others);
-    checkNumber('dim', dim, { min: 1, max: 65536, integer: true });
+    checkWidth('dim', dim);
     const init = uniformInit(1 / Math.sqrt(dim));
     this.items = new Embedding(items.size, dim, { init });
     this.graph = new GatedGraph({ dim, steps, init });

@@ -25,8 +25,13 @@ export interface ContrastiveLossOptions {
  */
 export function contrastiveLoss(x: tf.Tensor2D, options: ContrastiveLossOptions): tf.Scalar {
   const count = x.shape[0];
-  const { partner, temperature = 1, counts = () => true, ...rest } = options;
-  const { weights = new Float32Array(count).fill(1), ...others } = rest;
+  const {
+    partner,
+    weights = new Float32Array(count).fill(1),
+    temperature = 1,
+    counts = () => true,
+    ...others
+  } = options;
   refuseOthers('contrastiveLoss', others);
   checkNumber('contrastiveLoss: temperature', temperature, { above: 0 });
   checkPartners(partner, weights, count);

@@ -23,7 +23,6 @@ import type { LossName, ModelName } from '../choices.ts';
 import type { Settings } from '../messages.ts';
 
 type ModelClass = {
-  new (options: never): SequenceModel;
   readonly modelName: string;
   load(file: Uint8Array): Promise<SequenceModel>;
 };

@@ -19,10 +19,9 @@ export interface MixedOptions {
  * GRU4Rec; theirs takes counts instead of probabilities, which shifts the samplers against each other by a constant. A
  * sampler that tells no `logQ` counts as drawing all items alike.
  */
-export function mixed(options: MixedOptions): Sampler {
-  const { samplers, shares: given, ...others } = options;
+export function mixed({ samplers, shares: given, ...others }: MixedOptions): Sampler {
   refuseOthers('mixed', others);
-  const { shares = samplers.map(() => 1) } = options;
+  const shares = given === undefined ? samplers.map(() => 1) : given;
   if (samplers.length === 0) throw new RangeError('mixed needs at least one sampler, got none.');
   for (const sampler of samplers) checkSampler('mixed: every one of samplers', sampler);
   if (shares.length !== samplers.length) {

@@ -115,9 +115,15 @@ export abstract class SessionNeighbors extends CountingModel {
   readonly #votes: Votes;
   readonly #position: Int32Array;
 
-  constructor({ items, k = 100, sample = 1000, maxLength = 100, ...options }: SessionNeighborsOptions) {
+  constructor({
+    items,
+    k = 100,
+    sample = 1000,
+    maxLength = 100,
+    source = sharingAny(),
+    ...others
+  }: SessionNeighborsOptions) {
     super(items);
-    const { source = sharingAny(), ...others } = options;
     refuseOthers(new.target.modelName || new.target.name, others);
     this.k = checkNumber('k', k, { min: 1, integer: true });
     this.sample = checkNumber('sample', sample, { min: 1, integer: true });
