@@ -19,7 +19,7 @@ import {
 import { accelerateTensorFlow } from 'seqrec/wasm';
 import { abab, digits, report, type Times, timed } from './abab.ts';
 import { measureLoad } from './load.ts';
-import { measurePeak, type Peak } from './peak.ts';
+import { makePeak, type Peak } from './peak.ts';
 
 interface Case {
   readonly name: string;
@@ -39,8 +39,17 @@ export async function run(options: string[]): Promise<void> {
     options: { case: { type: 'string', default: '' }, rounds: { type: 'string', default: '5' } },
   });
   await ready();
-  const peak = await measurePeak();
-  print({ case: 'peak', relaxed: peak.relaxed, gflops: peak.gflops, multiply_add_ns: peak.latencyNs });
+  const peak = await makePeak();
+  if ('peak'.includes(values.case)) {
+    const [free, loading, single] = (await inTurn([peak.free, peak.loading, peak.single])) as [Times, Times, Times];
+    print({
+      case: 'peak',
+      relaxed: peak.relaxed,
+      ...rates(peak.flops, free),
+      loading: rates(peak.flops, loading),
+      multiply_add_ns: digits((single.min / peak.links) * 1e6),
+    });
+  }
   if ('plain tf ops'.includes(values.case)) await plainOps(Number(values.rounds));
   if ('load'.includes(values.case)) print({ ...(await measureLoad(Number(values.rounds))) });
   for (const each of cases) {
@@ -51,11 +60,8 @@ export async function run(options: string[]): Promise<void> {
     const composed = timed(once);
     const against = other ? timed(() => tf.tidy(() => void other())) : () => withoutKernels(composed);
     const [ours, rival] = (await abab([timed(once), against], Number(values.rounds))) as [Times, Times];
-    report(
-      { bench: 'kernels', case: each.name, rival: each.rival ?? 'composed', ...speed(each, ours, peak) },
-      ours,
-      rival,
-    );
+    const speed = each.flops ? await ofPeak(each.flops, once, ours, peak) : {};
+    report({ bench: 'kernels', case: each.name, rival: each.rival ?? 'composed', ...speed }, ours, rival);
   }
 }
 
@@ -252,14 +258,29 @@ async function withoutKernels<T>(measure: () => T | Promise<T>): Promise<T> {
   }
 }
 
-function speed({ flops }: Case, { median, min }: Times, peak: Peak): object {
-  if (!flops) return {};
-  const gflops = flops / (median * 1e6);
+/** What part of the peak a call reaches, of the chains on registers and of those that load, all in turns. */
+async function ofPeak(flops: number, call: () => void, { median }: Times, peak: Peak): Promise<object> {
+  const [ours, free, loading] = (await inTurn([call, peak.free, peak.loading], median)) as [Times, Times, Times];
+  const part = (ms: number, of: number) => digits(flops / ms / (peak.flops / of));
   return {
-    gflops: digits(gflops),
-    max_gflops: digits(flops / (min * 1e6)),
-    of_peak: digits(gflops / peak.gflops),
+    ...rates(flops, ours),
+    of_peak: part(ours.median, free.median),
+    max_of_peak: part(ours.min, free.min),
+    of_loading: part(ours.median, loading.median),
   };
+}
+
+/** Many short rounds, of at least `ms` a candidate: another user of the core takes part of them, and as much of each. */
+function inTurn(runs: readonly (() => void)[], ms = 0): Promise<Times[]> {
+  return abab(
+    runs.map((run) => timed(run, ms)),
+    50,
+  );
+}
+
+/** 10^9 operations a second. */
+function rates(flops: number, { median, min }: Times): { gflops: number; max_gflops: number } {
+  return { gflops: digits(flops / (median * 1e6)), max_gflops: digits(flops / (min * 1e6)) };
 }
 
 function print(line: { readonly [key: string]: unknown }): void {

@@ -7,16 +7,23 @@ import asc from 'assemblyscript/asc';
 /** How many multiply-adds run side by side: enough to hide the latency of two units, few enough for 16 registers. */
 const CHAINS = 12;
 
+/** The code of x · y + sum. */
+type MultiplyAdd = (x: string, y: string, sum: string) => string;
+
+/** The sum of all chains, so that none is left out by the compiler. */
+const SUM = `f32x4.extract_lane(${Array.from({ length: CHAINS }, (_, i) => `a${i}`).reduce((sum, a) => `f32x4.add(${sum}, ${a})`)}, 0)`;
+
 /**
  * Chains of multiply-adds, each of which waits for the one before it in its own chain. The factor is an argument: as a
- * constant it would be made anew for every use.
+ * constant it would be made anew for every use. `loading` reads what it multiplies from 4 kB of memory, eight loads to
+ * twelve multiply-adds, as the loop of a product does.
  */
-const source = (madd: string) => `
+const source = (madd: MultiplyAdd) => `
 export function latency(steps: i32, factor: f32): f32 {
   const x = f32x4.splat(factor);
   let a = f32x4.splat(1);
   for (; steps > 0; steps -= ${CHAINS}) {
-    ${`a = ${madd.replace('C', 'a')};\n`.repeat(CHAINS)}
+    ${`a = ${madd('x', 'x', 'a')};\n`.repeat(CHAINS)}
   }
   return f32x4.extract_lane(a, 0);
 }
@@ -24,12 +31,27 @@ export function throughput(steps: i32, factor: f32): f32 {
   const x = f32x4.splat(factor);
   ${chains((i) => `let a${i} = f32x4.splat(${i});`)}
   for (; steps > 0; steps--) {
-    ${chains((i) => `a${i} = ${madd.replace('C', `a${i}`)};`)}
+    ${chains((i) => `a${i} = ${madd('x', 'x', `a${i}`)};`)}
   }
-  return f32x4.extract_lane(${chains((i) => `a${i}`, ', ')
-    .split(', ')
-    .reduce((sum, a) => `f32x4.add(${sum}, ${a})`)}, 0);
+  return ${SUM};
+}
+export function loading(steps: i32): f32 {
+  ${chains((i) => `let a${i} = f32x4.splat(${i});`)}
+  for (; steps > 0; steps--) {
+    const at: usize = (steps & 63) << 5;
+    const left = v128.load(at);
+    const right = v128.load(at, 16);
+    let x: v128;
+    ${Array.from({ length: CHAINS / 2 }, (_, i) => tileRow(i, madd)).join('\n')}
+  }
+  return ${SUM};
 }`;
+
+/** What the loop of a product does for a row of its tile. */
+function tileRow(i: number, madd: MultiplyAdd): string {
+  const [left, right] = [`a${2 * i}`, `a${2 * i + 1}`];
+  return `x = v128.load_splat<f32>(at, ${2048 + 4 * i}); ${left} = ${madd('x', 'left', left)}; ${right} = ${madd('x', 'right', right)};`;
+}
 
 function chains(line: (i: number) => string, separator = '\n'): string {
   return Array.from({ length: CHAINS }, (_, i) => line(i)).join(separator);
@@ -38,38 +60,39 @@ function chains(line: (i: number) => string, separator = '\n'): string {
 export interface Peak {
   /** Whether a multiply-add is one instruction. */
   readonly relaxed: boolean;
-  /** 10^9 operations a second: four multiplications and four additions a multiply-add. */
-  readonly gflops: number;
-  /** Nanoseconds from one multiply-add to the one that needs its result; 4 cycles on most processors. */
-  readonly latencyNs: number;
+  /** Operations of one call of `free` or `loading`: four multiplications and four additions a multiply-add. */
+  readonly flops: number;
+  /** Chains on registers only: the limit. */
+  free(): void;
+  /** The same multiply-adds with the loads of a product, from the nearest cache. */
+  loading(): void;
+  /** A single chain of {@link links} multiply-adds, each of which waits for the one before it: 4 cycles on most processors. */
+  single(): void;
+  readonly links: number;
 }
 
-/** Measures the peak of one core, with relaxed SIMD where the runtime has it. */
-export async function measurePeak(): Promise<Peak> {
-  const fused = await compile('f32x4.relaxed_madd(x, x, C)', ['--enable', 'relaxed-simd']);
+/** Prepares the chains, with relaxed SIMD where the runtime has it. */
+export async function makePeak(): Promise<Peak> {
+  const fused = await compile((x, y, sum) => `f32x4.relaxed_madd(${x}, ${y}, ${sum})`, ['--enable', 'relaxed-simd']);
   const relaxed = WebAssembly.validate(fused);
-  const binary = relaxed ? fused : await compile('f32x4.add(f32x4.mul(x, x), C)', []);
+  const binary = relaxed ? fused : await compile((x, y, sum) => `f32x4.add(f32x4.mul(${x}, ${y}), ${sum})`, []);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary));
-  const { latency, throughput } = exports as { [name: string]: (steps: number, factor: number) => number };
-  // Twice, so that the optimising compiler has taken over.
-  const best = (run: () => void) =>
-    Math.min(
-      ...Array.from({ length: 20 }, () => {
-        const start = performance.now();
-        run();
-        return performance.now() - start;
-      }),
-    );
-  const [one, many] = [6_000_000, 1_000_000];
-  const latencyNs = (best(() => latency?.(one, 0.5)) / one) * 1e6;
-  const gflops = (many * CHAINS * 8) / (best(() => throughput?.(many, 0.5)) * 1e6);
-  return { relaxed, gflops, latencyNs };
+  const { latency, throughput, loading } = exports as { [name: string]: (steps: number, factor?: number) => number };
+  const [links, many] = [1_200_000, 500_000];
+  return {
+    relaxed,
+    flops: many * CHAINS * 8,
+    free: () => void throughput?.(many, 0.5),
+    loading: () => void loading?.(many),
+    single: () => void latency?.(links, 0.5),
+    links,
+  };
 }
 
-async function compile(madd: string, features: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+async function compile(madd: MultiplyAdd, features: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const options = ['peak.ts', '-O3', '--runtime', 'stub', '--enable', 'simd', ...features, '--outFile', 'peak.wasm'];
-  const { error, stderr } = await asc.main(options, {
+  const options = '-O3 --runtime stub --initialMemory 1 --enable simd --outFile peak.wasm'.split(' ');
+  const { error, stderr } = await asc.main(['peak.ts', ...options, ...features], {
     readFile: (name) => (name === 'peak.ts' ? source(madd) : null),
     writeFile: (_, contents) => {
       binary = contents as Uint8Array<ArrayBuffer>;
