@@ -171,13 +171,11 @@ async function sessions(
   files: { train: string; test: string },
   title: string,
   forValidation: (log: Interactions) => (b: number) => boolean,
+  share = 1,
 ): Promise<DataSet & { readonly whole: Interactions }> {
-  const all = await read(directory, files.train);
+  const all = latest(await read(directory, files.train), share);
   const held = forValidation(all);
-  const part = (of: boolean) => {
-    const which = Array.from({ length: all.count }, (_, b) => b).filter((b) => held(b) === of);
-    return new Interactions(all.items, all.users, all.sequences.take(which));
-  };
+  const part = (of: boolean) => choose(all, (b) => held(b) === of);
   const test = await read(directory, files.test, all.items);
   const measured = everyNext(test);
   return {
@@ -189,13 +187,28 @@ async function sessions(
   };
 }
 
-export const diginetica = (directory: string) =>
+/** The last `share` of the sessions of a file that is in the order of time. */
+function latest(log: Interactions, share: number): Interactions {
+  return choose(log, (b) => b >= Math.round(log.count * (1 - share)));
+}
+
+function choose(log: Interactions, which: (b: number) => boolean): Interactions {
+  const chosen = Array.from({ length: log.count }, (_, b) => b).filter(which);
+  return new Interactions(log.items, log.users, log.sequences.take(chosen));
+}
+
+const digineticaOf = (what: string, share: number) => (directory: string) =>
   sessions(
     directory,
     { train: 'diginetica.train.txt.gz', test: 'diginetica.test.txt.gz' },
-    'Diginetica in the protocol of SR-GNN (every beginning of a test session; every tenth training session validates)',
+    `${what} in the protocol of SR-GNN (every beginning of a test session; every tenth training session validates)`,
     () => (b) => b % 10 === 9,
+    share,
   );
+
+export const diginetica = digineticaOf('Diginetica', 1);
+/** {@link diginetica} with the latest quarter of the training sessions, and all test sessions. */
+export const digineticaQuarter = digineticaOf('The latest quarter of the sessions of Diginetica', 1 / 4);
 
 /** {@link diginetica} for models that are not trained: they know the validation sessions, too. */
 export const digineticaWhole: DataSource = async (directory) => {

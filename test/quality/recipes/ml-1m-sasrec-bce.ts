@@ -6,7 +6,8 @@ export const recipe: Recipe = {
   section: 'MovieLens 1M',
   label: 'SASRec, BCE with one negative',
   data: ml1m,
-  model: (items) => new SASRec({ items, maxLength: 200, dim: 64, layers: 2, heads: 1, dropout: 0.2 }),
+  // src/configs/SASRec.yaml of antklen/sasrec-bert4rec-recsys23.
+  model: (items) => new SASRec({ items, maxLength: 200, dim: 64, layers: 2, heads: 1, dropout: 0.1 }),
   fit: { loss: bce(), optimizer: adam({ learningRate: 0.001 }), batchSize: 128, epochs: 100 },
   metrics: [ndcg(10), hitRate(1), hitRate(5), hitRate(10), ndcg(5)],
   published: [
