@@ -339,7 +339,7 @@ export { type ContrastiveLossOptions, contrastiveLoss } from './ops/contrastive-
 export { type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './ops/cross-entropy.ts';
 export { dropout, dropoutAdd, dropoutMask } from './ops/dropout.ts';
 export { type EmbeddingLookup, embedding } from './ops/embedding.ts';
-export { gatherRows } from './ops/gather-rows.ts';
+export { gatherRows, selectRows } from './ops/gather-rows.ts';
 export { GradientSums, gradients, type LossAndGradients, toDense } from './ops/gradients.ts';
 export { type GruOptions, gru } from './ops/gru.ts';
 export { gruCell } from './ops/gru-cell.ts';

@@ -12,7 +12,7 @@ export interface SequenceBlock extends Module {
   /**
    * @param x       `[layout.capacity, dim]`
    * @param queries the rows that are wanted, some positions of the same sequences. A block that can computes only these
-   *                and returns `[queries.capacity, dim]`; others ignore it and return all rows.
+   *                and returns `[queries.capacity, dim]`; others ignore it and return all rows. `selectRows` takes them from x.
    */
   forward(x: tf.Tensor2D, layout: Layout, rng?: Rng, queries?: Layout): tf.Tensor2D;
   /**

@@ -132,12 +132,21 @@ export class Layout {
     return layout;
   }
 
-  /** The row, in this layout, of each row of `queries`, a layout of some positions of the same sequences. */
+  /**
+   * The row, in this layout, of each row of `queries`, a layout of some positions of the same sequences.
+   *
+   * @throws if `queries` has a position that this layout has not
+   */
   rowsOf(queries: Layout): Int32Array {
     const rows = new Int32Array(queries.rows);
     for (let row = 0; row < rows.length; row++) {
       const b = queries.sequences[row] as number;
-      rows[row] = (this.offsets[b] as number) + (queries.positions[row] as number) - (this.starts[b] as number);
+      const position = queries.positions[row] as number;
+      const at = (this.offsets[b] as number) + position - (this.starts[b] as number);
+      if (!(at >= (this.offsets[b] as number) && at < (this.offsets[b + 1] as number))) {
+        throw new RangeError(`Position ${position} of sequence ${b} is asked for, which this layout does not have.`);
+      }
+      rows[row] = at;
     }
     return rows;
   }

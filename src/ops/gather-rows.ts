@@ -22,10 +22,13 @@ export function gatherRows(x: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
 }
 
 /**
- * The rows of `x` `[layout.capacity, D]` that `queries` names, a layout of some positions of the same sequences; `x`
- * itself if the two layouts are one.
+ * The rows that `queries` names, with which a block that is asked for some of its rows computes no others; `x` itself if
+ * the two layouts are one.
  *
+ * @param x       `[layout.capacity, D]`
+ * @param queries some positions of the same sequences, such as `layout.last()`
  * @returns `[queries.rows, D]`
+ * @throws if `queries` has a position that `layout` has not
  */
 export function selectRows(x: tf.Tensor2D, layout: Layout, queries: Layout): tf.Tensor2D {
   if (queries === layout) return x;

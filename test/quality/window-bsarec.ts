@@ -10,6 +10,7 @@ import {
   type Ragged,
   type Rng,
   type SASRecOptions,
+  selectRows,
 } from 'seqrec';
 import type { Recipe } from './recipe.ts';
 
@@ -69,11 +70,6 @@ export function overWindows(own: Recipe): Recipe {
     },
     remarks: 'The filter transforms 50 slots of which the empty ones, trained positions, come first.',
   };
-}
-
-/** The rows of `x`, a matrix over `layout`, that `queries` names. */
-function selectRows(x: tf.Tensor2D, layout: Layout, queries: Layout): tf.Tensor2D {
-  return queries === layout ? x : gatherRows(x, layout.rowsOf(queries));
 }
 
 interface Slots {

@@ -406,7 +406,7 @@ describe('an option that there is not is refused by', () => {
      layerNorm leaveLastOut linear linearDecay logDecay logLoss logSigmoid lowPass map maxOverTime mrr ndcg neighborSums
      nextItem noDecay noNormalization noPositions normal normalizeElus normalizeRows oneHotEmbedding ones pairIndices
      paperForm precision product quadraticDecay ranksOfScores readSafetensors ready recall relativePositions relu rotary
-     rotatePairs sameTarget segmentSum sequenceCodes sessionRecForm sharingAny sharingLast sigmoid silu sinusoidTable
+     rotatePairs sameTarget segmentSum selectRows sequenceCodes sessionRecForm sharingAny sharingLast sigmoid silu sinusoidTable
      sinusoidal sliceNegatives softmaxOverTime softplus tanh tensorOf toDense topKOfScores truncatedNormal unchanged
      uniformInit withGradient writeSafetensors xavierNormal xavierUniform zeros`.split(/\s+/),
   );

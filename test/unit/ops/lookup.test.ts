@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { embedding, gatherRows, segmentSum } from 'seqrec';
+import { embedding, gatherRows, Layout, segmentSum, selectRows } from 'seqrec';
 import { expect, test } from 'vitest';
 import * as reference from '../../reference/segment-sum.ts';
 import { use } from '../../support/backends.ts';
@@ -47,6 +47,27 @@ onEachBackend(() => {
       'What embedding adds must have the shape [1, 2], got [4, 2].',
     );
     expect(() => segmentSum(x, Int32Array.of(0), 3)).toThrow('one segment for each of the 4 rows, got 1.');
+  });
+
+  test('rows that a layout asks of another', async () => {
+    using layout = new Layout(Int32Array.of(0, 3, 4, 4, 9));
+    using queries = new Layout(Int32Array.of(0, 1, 2, 2, 4), { starts: Int32Array.of(1, 0, 0, 3) });
+    const rows = Int32Array.of(1, 3, 7, 8);
+    const x = tensor(normals([9, 3]));
+    expect(selectRows(x, layout, queries).shape).toEqual([4, 3]); // the layout keeps what it needs from now on
+    await checkOp(
+      [normals([9, 3], 1)],
+      (x) => selectRows(x, layout, queries),
+      (x) => reference.lookup(x, rows, 3),
+    );
+    expect(selectRows(x, layout, layout)).toBe(x);
+    const beyond = new Layout(Int32Array.of(0, 1, 2, 3, 4), { starts: Int32Array.of(0, 0, 0, 5) });
+    expect(() => selectRows(x, layout, beyond)).toThrow(
+      'Position 0 of sequence 2 is asked for, which this layout does not have.',
+    );
+    expect(() => selectRows(x, layout, new Layout(Int32Array.of(0, 1, 1, 1, 2, 3)))).toThrow(
+      'Position 0 of sequence 4',
+    );
   });
 
   test('segments that there are not are left out', async () => {
