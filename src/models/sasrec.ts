@@ -9,12 +9,14 @@ import { learnedFromEnd } from '../blocks/positions/learned.ts';
 import type { PositionBlock, PositionsPart } from '../blocks/positions/positions.ts';
 import { sasrecBlock } from '../blocks/sasrec-block.ts';
 import type { Layout } from '../core/layout.ts';
+import { tensorOf, type Weight } from '../core/parameter.ts';
 import { create, type PartOption } from '../core/part.ts';
 import type { Ragged } from '../core/ragged.ts';
 import type { Rng } from '../core/rng.ts';
 import { checkLayers, checkNumber, checkWidth, refuseOthers } from '../core/shape.ts';
 import { relu } from '../ops/activations.ts';
 import { dropout } from '../ops/dropout.ts';
+import { embedding } from '../ops/embedding.ts';
 import { prefixes } from '../training/objectives/prefixes.ts';
 import type { FitDefaults } from '../training/trainable.ts';
 import { SequenceModel, type SequenceModelOptions } from './base/sequence-model.ts';
@@ -29,6 +31,11 @@ export interface SASRecOptions extends SequenceModelOptions {
   heads?: number | undefined;
   /** Rate of every dropout. @defaultValue 0.2 */
   dropout?: number | undefined;
+  /**
+   * Rate of dropout on the table of items, whose mask is one for all that a step reads from it and scores against it
+   * (RecTools, `IdEmbeddingsItemNet`). @defaultValue 0
+   */
+  itemDropout?: number | undefined;
   /** Factor of the item embeddings before positions are added. @defaultValue √dim */
   scale?: number | undefined;
   /** @defaultValue learnedFromEnd() */
@@ -73,6 +80,7 @@ export class SASRec extends SequenceModel {
   readonly norm: TokenBlock;
   readonly head: OutputHead;
   readonly dropout: number;
+  readonly itemDropout: number;
   readonly scale: number;
   readonly #options: { readonly [option: string]: PartOption };
 
@@ -83,6 +91,7 @@ export class SASRec extends SequenceModel {
     layers = 2,
     heads = 1,
     dropout = 0.2,
+    itemDropout = 0,
     scale = Math.sqrt(dim),
     positions = learnedFromEnd(),
     inputNorm = noNormalization(),
@@ -96,6 +105,7 @@ export class SASRec extends SequenceModel {
     checkWidth('dim', dim);
     checkLayers('layers', layers);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
+    this.itemDropout = checkNumber('itemDropout', itemDropout, { min: 0, below: 1 });
     this.scale = checkNumber('scale', scale);
     this.items = new Embedding(items.size, dim);
     this.positions = create('positions', positions, { dim, maxLength: this.maxLength });
@@ -115,8 +125,15 @@ export class SASRec extends SequenceModel {
   /** `[N, D]` */
   #input(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
     const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
-    const x = this.inputNorm.forward(this.items.forward(layout.pad(events.item), lookup));
+    const items = embedding(this.#table(rng?.fork('output')), layout.pad(events.item), lookup);
+    const x = this.inputNorm.forward(items);
     return dropout(x, this.dropout, rng?.fork('input'), layout);
+  }
+
+  /** The items as a step has them; `rng` is that of {@link output}. */
+  #table(rng?: Rng): Weight<tf.Tensor2D> {
+    const { weight } = this.items;
+    return rng && this.itemDropout > 0 ? dropout(tensorOf<tf.Tensor2D>(weight), this.itemDropout, rng) : weight;
   }
 
   /** What is scored. */
@@ -162,11 +179,18 @@ export class SASRec extends SequenceModel {
     return this.encode === SASRec.prototype.encode;
   }
 
-  override output(): Output {
-    return this.head.output();
+  override output(rng?: Rng): Output {
+    const output = this.head.output();
+    return output.weight === this.items.weight ? { ...output, weight: this.#table(rng) } : output;
   }
 
   override config() {
-    return { ...super.config(), ...this.#options, dropout: this.dropout, scale: this.scale };
+    return {
+      ...super.config(),
+      ...this.#options,
+      dropout: this.dropout,
+      itemDropout: this.itemDropout,
+      scale: this.scale,
+    };
   }
 }

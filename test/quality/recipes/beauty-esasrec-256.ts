@@ -6,7 +6,8 @@ export const recipe: Recipe = {
   section: 'Beauty',
   label: 'eSASRec, width 256, one block',
   data: beauty,
-  // configs/paper/loo/s3_beauty_ligr.yaml of blondered/transformer_benchmark; rate, β₂ and batch are RecTools' defaults.
+  // configs/paper/loo/s3_beauty_ligr.yaml of blondered/transformer_benchmark; rate, β₂, batch
+  // and the dropout of items are RecTools'.
   model: (items) =>
     new SASRec({
       items,
@@ -15,6 +16,7 @@ export const recipe: Recipe = {
       layers: 1,
       heads: 1,
       dropout: 0.2,
+      itemDropout: 0.2,
       scale: 1,
       block: ligrBlock(),
       norm: noNormalization(),
