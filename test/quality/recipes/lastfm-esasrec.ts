@@ -15,6 +15,7 @@ export const recipe: Recipe = {
       layers: 2,
       heads: 1,
       dropout: 0.4,
+      itemDropout: 0.4,
       block: ligrBlock(),
       norm: noNormalization(),
     }),
