@@ -125,7 +125,9 @@ export class SASRec extends SequenceModel {
   /** `[N, D]` */
   #input(events: Ragged, layout: Layout, rng?: Rng): tf.Tensor2D {
     const lookup = { scale: this.scale, plus: this.positions.forward(layout, events) };
-    const items = embedding(this.#table(rng?.fork('output')), layout.pad(events.item), lookup);
+    const rows = layout.pad(events.item);
+    const table = this.#table(rng?.fork('output'));
+    const items = table === this.items.weight ? this.items.forward(rows, lookup) : embedding(table, rows, lookup);
     const x = this.inputNorm.forward(items);
     return dropout(x, this.dropout, rng?.fork('input'), layout);
   }
