@@ -14,7 +14,6 @@ export const recipe: Recipe = {
       layers: 2,
       heads: 1,
       dropout: 0.3,
-      itemDropout: 0.3,
       scale: 1,
       block: ligrBlock(),
       norm: noNormalization(),
