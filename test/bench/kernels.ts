@@ -272,10 +272,8 @@ async function ofPeak(flops: number, call: () => void, { median }: Times, peak: 
 
 /** Many short rounds, of at least `ms` a candidate: another user of the core takes part of them, and as much of each. */
 function inTurn(runs: readonly (() => void)[], ms = 0): Promise<Times[]> {
-  return abab(
-    runs.map((run) => timed(run, ms)),
-    50,
-  );
+  const candidates = runs.map((run) => timed(run, ms));
+  return abab(candidates, Math.max(5, Math.min(50, Math.floor(2000 / ms))));
 }
 
 /** 10^9 operations a second. */
