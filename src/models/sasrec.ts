@@ -29,7 +29,7 @@ export interface SASRecOptions extends SequenceModelOptions {
   layers?: number | undefined;
   /** Attention heads; must divide `dim`. @defaultValue 1 */
   heads?: number | undefined;
-  /** Rate of every dropout. @defaultValue 0.2 */
+  /** Rate of every dropout but `itemDropout`. @defaultValue 0.2 */
   dropout?: number | undefined;
   /**
    * Rate of dropout on the table of items, whose mask is one for all that a step reads from it and scores against it

@@ -53,8 +53,8 @@ function tileRow(i: number, madd: MultiplyAdd): string {
   return `x = v128.load_splat<f32>(at, ${2048 + 4 * i}); ${left} = ${madd('x', 'left', left)}; ${right} = ${madd('x', 'right', right)};`;
 }
 
-function chains(line: (i: number) => string, separator = '\n'): string {
-  return Array.from({ length: CHAINS }, (_, i) => line(i)).join(separator);
+function chains(line: (i: number) => string): string {
+  return Array.from({ length: CHAINS }, (_, i) => line(i)).join('\n');
 }
 
 export interface Peak {
