@@ -63,12 +63,20 @@ export class Parameter {
   /** The values; throws before `init` or `load`, and after `dispose`. */
   get value(): tf.Variable {
     if (this.#value) return this.#value;
-    const which = `This [${this.shape.join(', ')}] parameter`;
+    this.requireKept();
+    throw new Error(`${this.#which} has no values yet: call init(seed), fit or load on the model that owns it.`);
+  }
+
+  /** Throws if the parameter was disposed of and has no values since. */
+  requireKept(): void {
+    if (this.ready || !this.#disposed) return;
     throw new Error(
-      this.#disposed
-        ? `${which} was disposed of with the model that owns it: await what the model is doing before disposing of it, or load it again.`
-        : `${which} has no values yet: call init(seed), fit or load on the model that owns it.`,
+      `${this.#which} was disposed of with the model that owns it: await what the model is doing before disposing of it, or call init(seed) or load on it again.`,
     );
+  }
+
+  get #which(): string {
+    return `This [${this.shape.join(', ')}] parameter`;
   }
 
   /** Sets the values (row-major), copying `data`. */
@@ -95,7 +103,7 @@ export class Parameter {
   }
 
   dispose(): void {
-    this.#disposed ||= this.ready;
+    this.#disposed = true;
     this.#value?.dispose();
     this.#value = undefined;
   }

@@ -45,6 +45,8 @@ export async function fit(model: Trainable, data: Interactions, options: FitOpti
   }
   await ready();
   await import('../backend/gradients.ts');
+  // A model that was disposed of while this waited must not be trained from its beginning.
+  for (const parameter of model.parameters().values()) parameter.requireKept();
   model.init(seed);
 
   const parameters = new Map([...model.parameters()].filter(([path]) => settings.trainable(path)));

@@ -218,6 +218,27 @@ describe('fit', () => {
     expect(tf.memory().numTensors).toBe(count);
   });
 
+  test('a model disposed of while it waits or trains is not begun again', async () => {
+    const before = tf.memory().numTensors;
+    for (const disposedAt of ['the call', 'the first step']) {
+      for (const begun of [false, true]) {
+        const model = make();
+        if (begun) model.init(1);
+        const running = model.fit(train, {
+          ...settings,
+          onProgress: () => disposedAt === 'the first step' && model.dispose(),
+        });
+        if (disposedAt === 'the call') model.dispose();
+        await expect(running).rejects.toThrow('was disposed of with the model that owns it');
+        await expect(model.fit(train, settings)).rejects.toThrow('or call init(seed) or load on it again');
+        expect(tf.memory().numTensors).toBe(before);
+        await model.init(1).fit(train, { ...settings, epochs: 1 });
+        model.dispose();
+        expect(tf.memory().numTensors).toBe(before);
+      }
+    }
+  });
+
   test('abort is honoured within a step and before the first', async () => {
     using model = make();
     const abort = new AbortController();
