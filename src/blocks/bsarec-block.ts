@@ -97,7 +97,7 @@ export class BSARecBlock extends Module implements SequenceBlock {
 /** {@link BSARecBlock} as a part. */
 export function bsarecBlock(options: BSARecBlockOptions = {}): BlockPart {
   const { alpha = 0.7, c = 5, hidden, activation = gelu, epsilon = 1e-12, ...others } = options;
-  refuseOthers('bsarecBlock', others);
+  refuseOthers('bsarecBlock', others, options);
   const settings = { alpha, c, hidden, activation, epsilon };
   return { name: 'bsarecBlock', options: settings, create: (size) => new BSARecBlock({ ...size, ...settings }) };
 }

@@ -20,7 +20,7 @@ export interface DenseOutputOptions {
 /** `norm(activation(dense(state)))`, scored by another head (BERT4Rec, section 3.5; FeiSun/BERT4Rec, `run.py`). */
 export function denseOutput(options: DenseOutputOptions = {}): OutputPart {
   const { activation = gelu, epsilon = 1e-12, output = tiedOutput({ bias: true }), ...others } = options;
-  refuseOthers('denseOutput', others);
+  refuseOthers('denseOutput', others, options);
   return {
     name: 'denseOutput',
     options: { activation, epsilon, output },

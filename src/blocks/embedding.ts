@@ -15,9 +15,10 @@ export interface EmbeddingOptions {
 export class Embedding extends Module {
   readonly weight: Parameter;
 
-  constructor(rows: number, dim: number, { init = xavierUniform, ...others }: EmbeddingOptions = {}) {
+  constructor(rows: number, dim: number, options: EmbeddingOptions = {}) {
+    const { init = xavierUniform, ...others } = options;
     super();
-    refuseOthers('Embedding', others);
+    refuseOthers('Embedding', others, options);
     this.weight = new Parameter([rows, dim], init);
   }
 

@@ -76,12 +76,10 @@ export class FeatureEmbedding extends Module {
   readonly width: number;
   readonly #join: JoinPart;
 
-  constructor(
-    fields: { readonly [name: string]: Field },
-    { join = concatenated(), init, ...others }: FeatureEmbeddingOptions = {},
-  ) {
+  constructor(fields: { readonly [name: string]: Field }, options: FeatureEmbeddingOptions = {}) {
+    const { join = concatenated(), init, ...others } = options;
     super();
-    refuseOthers('FeatureEmbedding', others);
+    refuseOthers('FeatureEmbedding', others, options);
     this.fields = fields;
     this.width = join.width(fields);
     this.#join = join;

@@ -68,7 +68,7 @@ export class FeedForward extends Module implements FeedForwardBlock {
 /** {@link FeedForward} as a part. */
 export function feedForward(options: Omit<FeedForwardOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
   const { hidden, activation = relu, bias = true, innerDropout, ...others } = options;
-  refuseOthers('feedForward', others);
+  refuseOthers('feedForward', others, options);
   return {
     name: 'feedForward',
     options: { hidden, activation, bias, innerDropout },

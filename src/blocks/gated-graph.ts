@@ -48,7 +48,7 @@ export class GatedGraph extends Module {
   constructor(options: GatedGraphOptions) {
     super();
     const { dim, steps = 1, relations = 2, mapped = true, reset = 'after', init, ...others } = options;
-    refuseOthers('GatedGraph', others);
+    refuseOthers('GatedGraph', others, options);
     this.steps = checkNumber('steps', steps, { min: 1, integer: true });
     this.relations = checkNumber('relations', relations, { min: 1, integer: true });
     const linear = { init: init ?? fanInUniform, biasInit: init };

@@ -18,9 +18,10 @@ export class LayerNorm extends Module {
   readonly bias: Parameter;
   readonly epsilon: number;
 
-  constructor(dim: number, { epsilon = 1e-5, ...others }: LayerNormOptions = {}) {
+  constructor(dim: number, options: LayerNormOptions = {}) {
+    const { epsilon = 1e-5, ...others } = options;
     super();
-    refuseOthers('LayerNorm', others);
+    refuseOthers('LayerNorm', others, options);
     this.weight = new Parameter([dim], ones);
     this.bias = new Parameter([dim], zeros);
     this.epsilon = epsilon;
@@ -46,8 +47,9 @@ export interface NormalizationPart extends Part {
 }
 
 /** {@link LayerNorm} as a part. */
-export function layerNormalization({ epsilon = 1e-5, ...others }: LayerNormOptions = {}): NormalizationPart {
-  refuseOthers('layerNormalization', others);
+export function layerNormalization(options: LayerNormOptions = {}): NormalizationPart {
+  const { epsilon = 1e-5, ...others } = options;
+  refuseOthers('layerNormalization', others, options);
   return {
     name: 'layerNormalization',
     options: { epsilon },

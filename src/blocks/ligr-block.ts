@@ -111,7 +111,7 @@ export class LigrBlock extends Module implements SequenceBlock {
 /** {@link LigrBlock} as a part. */
 export function ligrBlock(options: LigrBlockOptions = {}): BlockPart {
   const { feedForward = swiglu(), gate = 'input', epsilon = 1e-5, ...others } = options;
-  refuseOthers('ligrBlock', others);
+  refuseOthers('ligrBlock', others, options);
   return {
     name: 'ligrBlock',
     options: { feedForward, gate, epsilon },

@@ -21,13 +21,10 @@ export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(
-    inputs: number,
-    outputs: number,
-    { bias = true, init = xavierUniform, biasInit = zeros, ...others }: LinearOptions = {},
-  ) {
+  constructor(inputs: number, outputs: number, options: LinearOptions = {}) {
+    const { bias = true, init = xavierUniform, biasInit = zeros, ...others } = options;
     super();
-    refuseOthers('Linear', others);
+    refuseOthers('Linear', others, options);
     this.weight = new Parameter([outputs, inputs], init);
     this.bias = bias ? new Parameter([outputs], biasInit) : undefined;
   }

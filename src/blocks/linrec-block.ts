@@ -75,7 +75,7 @@ export class LinRecBlock extends Module implements SequenceBlock {
 /** {@link LinRecBlock} as a part. */
 export function linrecBlock(options: LinRecBlockOptions = {}): BlockPart {
   const { causal = true, hidden, activation = gelu, scale, epsilon = 1e-12, ...others } = options;
-  refuseOthers('linrecBlock', others);
+  refuseOthers('linrecBlock', others, options);
   return {
     name: 'linrecBlock',
     options: { causal, hidden, activation, scale, epsilon },

@@ -15,9 +15,10 @@ export class MaskableEmbedding extends Embedding {
   /** `[1, dim]` */
   readonly mask: Parameter;
 
-  constructor(rows: number, dim: number, { init, ...others }: EmbeddingOptions = {}) {
+  constructor(rows: number, dim: number, options: EmbeddingOptions = {}) {
+    const { init, ...others } = options;
     super(rows, dim, { init });
-    refuseOthers('MaskableEmbedding', others);
+    refuseOthers('MaskableEmbedding', others, options);
     this.mask = new Parameter([1, dim], init ?? truncatedNormal(0.02));
   }
 

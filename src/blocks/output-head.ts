@@ -35,8 +35,9 @@ export interface OutputOptions {
 }
 
 /** Scores against the input embeddings themselves, as SASRec. @param options `bias` defaults to false */
-export function tiedOutput({ bias = false, ...others }: OutputOptions = {}): OutputPart {
-  refuseOthers('tiedOutput', others);
+export function tiedOutput(options: OutputOptions = {}): OutputPart {
+  const { bias = false, ...others } = options;
+  refuseOthers('tiedOutput', others, options);
   return {
     name: 'tiedOutput',
     options: { bias },
@@ -45,8 +46,9 @@ export function tiedOutput({ bias = false, ...others }: OutputOptions = {}): Out
 }
 
 /** Scores against a second table, as gSASRec. @param options `bias` defaults to false */
-export function untiedOutput({ bias = false, ...others }: OutputOptions = {}): OutputPart {
-  refuseOthers('untiedOutput', others);
+export function untiedOutput(options: OutputOptions = {}): OutputPart {
+  const { bias = false, ...others } = options;
+  refuseOthers('untiedOutput', others, options);
   return {
     name: 'untiedOutput',
     options: { bias },

@@ -51,8 +51,9 @@ export function constrainedEmbedding(): RecurrentInputPart {
  *
  * @param options `dim` is the width of the input table and defaults to that of the first layer (`'layersize'`)
  */
-export function separateEmbedding({ dim, ...others }: { dim?: number | undefined } = {}): RecurrentInputPart {
-  refuseOthers('separateEmbedding', others);
+export function separateEmbedding(options: { dim?: number | undefined } = {}): RecurrentInputPart {
+  const { dim, ...others } = options;
+  refuseOthers('separateEmbedding', others, options);
   if (dim !== undefined) checkNumber('separateEmbedding: dim', dim, { min: 1, integer: true });
   return {
     name: 'separateEmbedding',

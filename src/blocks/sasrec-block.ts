@@ -96,7 +96,7 @@ export class SASRecBlock extends Module implements SequenceBlock {
 /** {@link SASRecBlock} as a part. */
 export function sasrecBlock(options: SASRecBlockOptions = {}): BlockPart {
   const { hidden, activation = relu, outputProjection = false, positions, epsilon = 1e-8, ...others } = options;
-  refuseOthers('sasrecBlock', others);
+  refuseOthers('sasrecBlock', others, options);
   return {
     name: 'sasrecBlock',
     options: { hidden, activation, outputProjection, positions, epsilon },

@@ -57,7 +57,7 @@ export interface ScoreHeadOptions {
  */
 export function allPositions(options: ScoreHeadOptions = {}): ScoreHeadPart {
   const { hidden = [1024, 512, 256], activation = leakyRelu(), ...others } = options;
-  refuseOthers('allPositions', others);
+  refuseOthers('allPositions', others, options);
   checkWidths('allPositions', hidden);
   return {
     name: 'allPositions',
@@ -70,7 +70,7 @@ export function allPositions(options: ScoreHeadOptions = {}): ScoreHeadPart {
 /** One score a position, from its own state and what else is known, through an MLP. */
 export function eachPosition(options: ScoreHeadOptions = {}): ScoreHeadPart {
   const { hidden = [1024, 512, 256], activation = leakyRelu(), ...others } = options;
-  refuseOthers('eachPosition', others);
+  refuseOthers('eachPosition', others, options);
   checkWidths('eachPosition', hidden);
   return {
     name: 'eachPosition',

@@ -89,7 +89,7 @@ export function transformerWeights(options: TransformerWeightsOptions = {}): Ses
     epsilon = 1e-12,
     ...others
   } = options;
-  refuseOthers('transformerWeights', others);
+  refuseOthers('transformerWeights', others, options);
   checkLayers('transformerWeights: layers', layers);
   checkNumber('transformerWeights: dropout', dropout, { min: 0, below: 1 });
   const settings = { layers, heads, dropout, positions, block, epsilon };

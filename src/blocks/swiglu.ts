@@ -49,7 +49,7 @@ export class SwiGLU extends Module implements FeedForwardBlock {
 /** {@link SwiGLU} as a part. */
 export function swiglu(options: Omit<SwiGLUOptions, 'dim' | 'dropout'> = {}): FeedForwardPart {
   const { hidden, bias = false, ...others } = options;
-  refuseOthers('swiglu', others);
+  refuseOthers('swiglu', others, options);
   return {
     name: 'swiglu',
     options: { hidden, bias },

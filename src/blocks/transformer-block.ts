@@ -113,7 +113,7 @@ export class TransformerBlock extends Module implements SequenceBlock {
 /** {@link TransformerBlock} as a part. */
 export function transformerBlock(options: TransformerBlockOptions = {}): BlockPart {
   const { hidden, activation = relu, normFirst = false, positions, epsilon = 1e-5, ...others } = options;
-  refuseOthers('transformerBlock', others);
+  refuseOthers('transformerBlock', others, options);
   return {
     name: 'transformerBlock',
     options: { hidden, activation, normFirst, positions, epsilon },

@@ -36,8 +36,9 @@ export class Layout {
   readonly #derived = new Map<unknown, Layout>();
 
   /** @param of a batch, or its offsets (B+1) */
-  constructor(of: Ragged | Int32Array, { starts, capacity, firstSequence, ...others }: LayoutOptions = {}) {
-    refuseOthers('Layout', others);
+  constructor(of: Ragged | Int32Array, options: LayoutOptions = {}) {
+    const { starts, capacity, firstSequence, ...others } = options;
+    refuseOthers('Layout', others, options);
     this.offsets = of instanceof Int32Array ? of : of.offsets;
     const rows = this.offsets[this.count] as number;
     this.starts = starts ?? new Int32Array(this.count);

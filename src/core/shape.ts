@@ -84,10 +84,20 @@ export function checkOneOf<V extends string>(name: string, value: V, values: rea
   throw new RangeError(`${name} must be ${values.map((each) => `'${each}'`).join(' or ')}, got ${describe(value)}.`);
 }
 
-/** Throws if there are `others`, options that `what` does not have: a misspelt one would be ignored without a word. */
-export function refuseOthers(what: string, others: { readonly [option: string]: never }): void {
+/**
+ * Throws if there are `others`, options that `what` does not have: a misspelt one would be ignored without a word, as
+ * would `options` that are a number.
+ */
+export function refuseOthers(
+  what: string,
+  others: { readonly [option: string]: never },
+  options: object = others,
+): void {
   const [name] = Object.keys(others);
   if (name !== undefined) throw new TypeError(`${what} has no option '${name}': correct its name or leave it out.`);
+  if (typeof options !== 'object') {
+    throw new TypeError(`${what} takes its options by name, in an object, got ${describe(options)}.`);
+  }
 }
 
 /** Throws unless `signal` is an AbortSignal, or there is none. */

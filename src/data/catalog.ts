@@ -81,8 +81,9 @@ export class Catalog {
    * @throws TypeError for an id that is neither a text nor a finite number, RangeError for a repeated id, an integer
    * beyond ±(2^53 - 1), or no ids
    */
-  constructor(ids: readonly ItemId[], { names, features, ...others }: CatalogOptions = {}) {
-    refuseOthers('Catalog', others);
+  constructor(ids: readonly ItemId[], options: CatalogOptions = {}) {
+    const { names, features, ...others } = options;
+    refuseOthers('Catalog', others, options);
     if (!Array.isArray(ids)) throw new TypeError(`The ids of a catalogue must be an array, got ${describe(ids)}.`);
     if (ids.length === 0) throw new RangeError('A catalogue must have at least one item, got none: check the data.');
     this.ids = Object.freeze([...ids]);
@@ -113,7 +114,7 @@ export class Catalog {
    */
   static from(rows: Iterable<CatalogRow>, options: { features?: NamedFeatures | undefined } = {}): Catalog {
     const { features = {}, ...others } = options;
-    refuseOthers('Catalog.from', others);
+    refuseOthers('Catalog.from', others, options);
     checkSchema({ item: features });
     const columns = Object.entries(features).map(([name, feature]) => new FeatureValues(name, feature, 'item'));
     const ids: ItemId[] = [];
@@ -171,8 +172,9 @@ export class Catalog {
    *
    * @throws TypeError for a value that can be no id, RangeError for an unknown id if `unknown` is 'error'
    */
-  rows(ids: Iterable<ItemId>, { unknown = 'drop', ...others }: RowsOptions = {}): KnownRows {
-    refuseOthers('Catalog.rows', others);
+  rows(ids: Iterable<ItemId>, options: RowsOptions = {}): KnownRows {
+    const { unknown = 'drop', ...others } = options;
+    refuseOthers('Catalog.rows', others, options);
     if (ids === null || typeof ids !== 'object') {
       throw new TypeError(`Items must be given as a list of ids, got ${describe(ids)}: put it in [ ].`);
     }

@@ -35,8 +35,9 @@ export interface CategoricalOptions {
 }
 
 /** One of a set of values: a category, a brand, a kind of event. */
-export function categorical({ values, ...others }: CategoricalOptions = {}): Feature {
-  refuseOthers('categorical', others);
+export function categorical(options: CategoricalOptions = {}): Feature {
+  const { values, ...others } = options;
+  refuseOthers('categorical', others, options);
   const codes = vocabulary('categorical', values);
   return {
     name: 'categorical',
@@ -59,7 +60,7 @@ export interface MultiValuedOptions extends CategoricalOptions {
 /** Any number of values out of a set: genres, tags. Only items have such features. */
 export function multiValued(options: MultiValuedOptions = {}): Feature {
   const { separator = '|', combine = 'mean', values, ...others } = options;
-  refuseOthers('multiValued', others);
+  refuseOthers('multiValued', others, options);
   const codes = vocabulary('multiValued', values);
   if (typeof separator !== 'string' || separator === '') {
     throw new TypeError(`multiValued: separator must be a text of at least one character, got ${describe(separator)}.`);
@@ -93,8 +94,9 @@ export interface NumericOptions {
 }
 
 /** A number, read by the bucket it falls in: a price, an age, an hour. */
-export function numeric({ buckets = 10, ...others }: NumericOptions = {}): Feature {
-  refuseOthers('numeric', others);
+export function numeric(options: NumericOptions = {}): Feature {
+  const { buckets = 10, ...others } = options;
+  refuseOthers('numeric', others, options);
   if (typeof buckets === 'number') checkNumber('numeric: buckets', buckets, { min: 2, max: 65536, integer: true });
   else checkBoundaries(buckets);
   const boundaries = typeof buckets === 'number' ? undefined : buckets;

@@ -11,7 +11,7 @@ import { eachLine } from './text-format.ts';
  */
 export function pairFormat(options: IdOptions = {}): TextFormat {
   const { itemId = (text) => text, userId = (text) => text, ...others } = options;
-  refuseOthers('pairFormat', others);
+  refuseOthers('pairFormat', others, options);
   return {
     name: 'a user and an item a line',
     reader: (log) => ({

@@ -19,7 +19,7 @@ export interface SequenceFormatOptions extends IdOptions {
  */
 export function sequenceFormat(options: SequenceFormatOptions = {}): TextFormat {
   const { user = false, itemId = (text) => text, userId = (text) => text, ...others } = options;
-  refuseOthers('sequenceFormat', others);
+  refuseOthers('sequenceFormat', others, options);
   return {
     name: user ? 'a user and items a line' : 'items a line',
     reader: (log) => ({

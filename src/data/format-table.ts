@@ -40,7 +40,7 @@ export interface TableFormatOptions extends IdOptions {
  */
 export function tableFormat(options: TableFormatOptions = {}): TextFormat {
   const { delimiter, quote = '"', columns, where, itemId, userId, ...others } = options;
-  refuseOthers('tableFormat', others);
+  refuseOthers('tableFormat', others, options);
   if (delimiter === '') throw new RangeError("delimiter must have at least one character, got ''.");
   if (quote !== false && quote.length !== 1) {
     throw new RangeError(`quote must be one character or false, got ${describe(quote)}.`);

@@ -45,9 +45,10 @@ export interface KnownHistories {
 export function readHistories(
   catalog: Catalog,
   histories: Iterable<Iterable<ItemId | HistoryEvent>>,
-  { features, unknown = 'drop', ...others }: ReadHistoriesOptions = {},
+  options: ReadHistoriesOptions = {},
 ): KnownHistories {
-  refuseOthers('readHistories', others);
+  const { features, unknown = 'drop', ...others } = options;
+  refuseOthers('readHistories', others, options);
   const events = readEvents(catalog, histories, unknown);
   const { context, user } = catalog.features;
   const known = events.histories;

@@ -86,7 +86,7 @@ export class Interactions {
       );
     }
     const { catalog, unknown, features: declared, ...others } = options;
-    refuseOthers('Interactions.from', others);
+    refuseOthers('Interactions.from', others, options);
     const log = new EventCollector('Row', { catalog, unknown, features: declared });
     const features = new Set(log.features);
     let number = 0;

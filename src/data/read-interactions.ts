@@ -44,7 +44,7 @@ export interface ReadOptions extends CollectOptions {
  */
 export async function readInteractions(source: TextSource, options: ReadOptions = {}): Promise<Interactions> {
   const { catalog, unknown, features, format: given, signal, onProgress, ...others } = options;
-  refuseOthers('readInteractions', others);
+  refuseOthers('readInteractions', others, options);
   if (given) checkPart('format', given, 'reader');
   else checkText(source);
   checkSignal(signal);

@@ -34,7 +34,7 @@ export interface SessionGraph {
  */
 export function sessionGraph(sessions: Ragged, options: SessionGraphOptions = {}): SessionGraph {
   const { nodes = 'appearance', counted = false, ...others } = options;
-  refuseOthers('sessionGraph', others);
+  refuseOthers('sessionGraph', others, options);
   const item: number[] = [];
   const offsets = new Int32Array(sessions.count + 1);
   const nodeOf = new Int32Array(sessions.rows);

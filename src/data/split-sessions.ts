@@ -25,7 +25,7 @@ export interface SessionSplitOptions {
 export function splitSessions(log: Interactions, options: SessionSplitOptions = {}): Split {
   checkLog('splitSessions', log);
   const { validation = 0.1, test = 0.1, ...others } = options;
-  refuseOthers('splitSessions', others);
+  refuseOthers('splitSessions', others, options);
   const { sequences } = log;
   const { time } = sequences;
   if (!time) throw new RangeError('Sessions are split by time, and the log has no times: add a time to every event.');

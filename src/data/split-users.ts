@@ -26,7 +26,7 @@ export interface UserSplitOptions {
 export function splitUsers(log: Interactions, options: UserSplitOptions = {}): Split {
   checkLog('splitUsers', log);
   const { validation = 0.1, test = 0.1, targets = 0.2, seed = 42, ...others } = options;
-  refuseOthers('splitUsers', others);
+  refuseOthers('splitUsers', others, options);
   checkNumber('validation', validation, { above: 0, below: 1 });
   checkNumber('test', test, { above: 0, below: 1 - validation });
   checkNumber('targets', targets, { above: 0, below: 1 });

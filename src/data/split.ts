@@ -71,7 +71,7 @@ export function leaveLastOut(log: Interactions): Split {
 export function lastFraction(log: Interactions, options: FractionOptions = {}): Split {
   checkLog('lastFraction', log);
   const { validation = 0.1, test = 0.1, ...others } = options;
-  refuseOthers('lastFraction', others);
+  refuseOthers('lastFraction', others, options);
   checkShares(validation, test);
   const { sequences } = log;
   const long = withThreeEvents(sequences);
@@ -114,7 +114,7 @@ export function lastFraction(log: Interactions, options: FractionOptions = {}): 
 export function splitByTime(log: Interactions, options: TimeSplitOptions = {}): Split {
   checkLog('splitByTime', log);
   const { validation, test, ...others } = options;
-  refuseOthers('splitByTime', others);
+  refuseOthers('splitByTime', others, options);
   const { sequences } = log;
   const { time } = sequences;
   if (!time) throw new RangeError('A split by time needs events with times, got none: use leaveLastOut or add times.');

@@ -82,7 +82,7 @@ function readOptions(options: SyntheticShopOptions): Settings {
   const share = (name: string, value: number) => checkNumber(name, value, { min: 0, max: 1 });
   const whole = (name: string, value: number, min: number) => checkNumber(name, value, { min, integer: true });
   const { seed, users, items, events, plans, taste, drift, explore, repeat, ...others } = options;
-  refuseOthers('syntheticShop', others);
+  refuseOthers('syntheticShop', others, options);
   return {
     seed: seed ?? 42,
     users: whole('users', users ?? 3000, 1),

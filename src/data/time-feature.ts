@@ -10,8 +10,9 @@ export type DateTimeOptions = NumericOptions;
  * A moment, read by the stretch of time it falls in: a release date, a first visit. A value is a Date, a number, or a text
  * of a number or an ISO 8601 date (without a zone: UTC); dates count in milliseconds.
  */
-export function dateTime({ buckets, ...others }: DateTimeOptions = {}): Feature {
-  refuseOthers('dateTime', others);
+export function dateTime(options: DateTimeOptions = {}): Feature {
+  const { buckets, ...others } = options;
+  refuseOthers('dateTime', others, options);
   const stretches = numeric({ buckets });
   return {
     ...stretches,

@@ -20,7 +20,7 @@ export interface Interval {
 /** The percentile bootstrap interval of the mean of `values` (Efron & Tibshirani, 1993). */
 export function bootstrapInterval(values: Float64Array, options: BootstrapOptions = {}): Interval {
   const { level: share, samples: count, seed, ...others } = options;
-  refuseOthers('bootstrapInterval', others);
+  refuseOthers('bootstrapInterval', others, options);
   const level = checkNumber('level', share ?? 0.95, { above: 0, below: 1 });
   const samples = checkNumber('samples', count ?? 1000, { min: 1, integer: true });
   const root = new Rng(seed ?? 0).fork('bootstrap');
@@ -42,7 +42,7 @@ export function bootstrapInterval(values: Float64Array, options: BootstrapOption
  */
 export function signFlipTest(differences: Float64Array, options: BootstrapOptions = {}): number {
   const { samples = 1000, seed = 0, level: _, ...others } = options;
-  refuseOthers('signFlipTest', others);
+  refuseOthers('signFlipTest', others, options);
   checkNumber('samples', samples, { min: 1, integer: true });
   const root = new Rng(seed).fork('sign flips');
   const observed = Math.abs(differences.reduce((sum, d) => sum + d, 0));

@@ -35,8 +35,9 @@ export interface SampledCandidatesOptions {
  *
  * @throws RangeError when a history leaves fewer than `count` items
  */
-export function sampledCandidates({ count = 100, seed = 0, ...others }: SampledCandidatesOptions = {}): Candidates {
-  refuseOthers('sampledCandidates', others);
+export function sampledCandidates(options: SampledCandidatesOptions = {}): Candidates {
+  const { count = 100, seed = 0, ...others } = options;
+  refuseOthers('sampledCandidates', others, options);
   checkNumber('count', count, { min: 1, integer: true });
   const root = new Rng(seed).fork('candidates');
   return {
@@ -55,11 +56,9 @@ export function sampledCandidates({ count = 100, seed = 0, ...others }: SampledC
  * @throws RangeError when a history leaves fewer than `count` items with training events, or the holdout has another number
  * of items
  */
-export function popularCandidates(
-  train: Interactions,
-  { count = 100, seed = 0, ...others }: SampledCandidatesOptions = {},
-): Candidates {
-  refuseOthers('popularCandidates', others);
+export function popularCandidates(train: Interactions, options: SampledCandidatesOptions = {}): Candidates {
+  const { count = 100, seed = 0, ...others } = options;
+  refuseOthers('popularCandidates', others, options);
   checkNumber('count', count, { min: 1, integer: true });
   const root = new Rng(seed).fork('popular candidates');
   const counts = Float64Array.from(itemCounts(train.sequences, train.items.size));

@@ -62,7 +62,7 @@ export async function evaluate<const M extends AnyMetric>(
 ): Promise<Report<M['key']>> {
   const { metrics, excludeSeen = true, candidates, batchSize = 256, maxBytes = 64 * 2 ** 20, ...more } = options;
   const { signal, onProgress, ...others } = more;
-  refuseOthers('evaluate', others);
+  refuseOthers('evaluate', others, options);
   checkBoolean('excludeSeen', excludeSeen);
   checkNumber('batchSize', batchSize, { min: 1, integer: true });
   checkNumber('maxBytes', maxBytes, { above: 0 });

@@ -20,7 +20,7 @@ export interface BceOptions extends NegativesOptions {
  */
 export function bce(options: BceOptions = {}): Loss {
   const { negatives = 1, sampler = uniform({ excludeSeen: true }), mean = false, ...others } = options;
-  refuseOthers('bce', others);
+  refuseOthers('bce', others, options);
   return {
     name: 'bce',
     options: { negatives, sampler, mean },

@@ -26,7 +26,7 @@ export interface BprMaxOptions extends NegativesOptions {
  */
 export function bprMax(options: BprMaxOptions = {}): Loss {
   const { negatives = 256, sampler = uniform(), elu = 0.5, regularization = 1, maskHits = false, ...others } = options;
-  refuseOthers('bprMax', others);
+  refuseOthers('bprMax', others, options);
   checkNumber('bprMax: elu', elu, { min: 0 });
   checkNumber('bprMax: regularization', regularization, { min: 0 });
   return {

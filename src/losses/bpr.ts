@@ -12,8 +12,9 @@ export type BprOptions = NegativesOptions;
  * -ln σ(p - n), the mean over the negatives (Rendle et al., 2009). Some codes guard the logarithm with an ε (RecBole
  * 1e-10) and some sum over negatives (d2l); softplus needs no guard.
  */
-export function bpr({ negatives = 1, sampler = uniform({ excludeSeen: true }), ...others }: BprOptions = {}): Loss {
-  refuseOthers('bpr', others);
+export function bpr(options: BprOptions = {}): Loss {
+  const { negatives = 1, sampler = uniform({ excludeSeen: true }), ...others } = options;
+  refuseOthers('bpr', others, options);
   return {
     name: 'bpr',
     options: { negatives, sampler },

@@ -15,8 +15,9 @@ export interface CrossEntropyOptions {
  * -ln softmax(scores)[target] over all items: no sampling and no bias from it, and for small and middling catalogues the
  * best loss known for SASRec (Klenitskiy & Vasilev, 2023). The scores of all items exist only a few targets at a time.
  */
-export function crossEntropy({ labelSmoothing = 0, ...others }: CrossEntropyOptions = {}): Loss {
-  refuseOthers('crossEntropy', others);
+export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+  const { labelSmoothing = 0, ...others } = options;
+  refuseOthers('crossEntropy', others, options);
   checkNumber('crossEntropy: labelSmoothing', labelSmoothing, { min: 0, max: 1 });
   return {
     name: 'crossEntropy',

@@ -19,8 +19,9 @@ export interface GbceOptions extends NegativesOptions {
  * As the authors' code (asash/gSASRec-pytorch, train_gsasrec.py) the mean over the 1 + K scores, and negatives may equal
  * the target. Theirs transforms the target's score in float64; -ln σ(p)^β = β · softplus(-p) needs no such care.
  */
-export function gbce({ negatives = 256, t = 0.75, sampler = uniform(), ...others }: GbceOptions = {}): Loss {
-  refuseOthers('gbce', others);
+export function gbce(options: GbceOptions = {}): Loss {
+  const { negatives = 256, t = 0.75, sampler = uniform(), ...others } = options;
+  refuseOthers('gbce', others, options);
   checkNumber('gbce: t', t, { min: 0, max: 1 });
   return {
     name: 'gbce',

@@ -36,7 +36,7 @@ export interface InfoNCEOptions {
  */
 export function infoNCE(options: InfoNCEOptions = {}): Loss {
   const { similarity = dotSimilarity, temperature = 1, oneWay = false, maskSameItem = false, ...others } = options;
-  refuseOthers('infoNCE', others);
+  refuseOthers('infoNCE', others, options);
   checkNumber('infoNCE: temperature', temperature, { above: 0 });
   return {
     name: 'infoNCE',

@@ -29,7 +29,7 @@ export interface SampledSoftmaxOptions extends NegativesOptions {
  */
 export function sampledSoftmax(options: SampledSoftmaxOptions = {}): Loss {
   const { negatives = 256, sampler = uniform(), logQ = true, maskHits = false, ...others } = options;
-  refuseOthers('sampledSoftmax', others);
+  refuseOthers('sampledSoftmax', others, options);
   const factor = checkNumber('sampledSoftmax: logQ', Number(logQ), { min: 0 });
   return {
     name: 'sampledSoftmax',

@@ -18,7 +18,7 @@ export interface Top1MaxOptions extends NegativesOptions {
  */
 export function top1Max(options: Top1MaxOptions = {}): Loss {
   const { negatives = 256, sampler = uniform(), maskHits = false, ...others } = options;
-  refuseOthers('top1Max', others);
+  refuseOthers('top1Max', others, options);
   return {
     name: 'top1Max',
     options: { negatives, sampler, maskHits },

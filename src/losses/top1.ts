@@ -12,8 +12,9 @@ export type Top1Options = NegativesOptions;
  * σ(n - p) + σ(n²), the mean over the negatives: the share of negatives ranked above the target, and a pull of their
  * scores to zero (Hidasi et al., ICLR 2016, section 3.3.1). The paper's negatives are `inBatch()`.
  */
-export function top1({ negatives = 1, sampler = uniform({ excludeSeen: true }), ...others }: Top1Options = {}): Loss {
-  refuseOthers('top1', others);
+export function top1(options: Top1Options = {}): Loss {
+  const { negatives = 1, sampler = uniform({ excludeSeen: true }), ...others } = options;
+  refuseOthers('top1', others, options);
   return {
     name: 'top1',
     options: { negatives, sampler },

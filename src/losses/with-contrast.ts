@@ -23,7 +23,7 @@ export interface WithContrastOptions {
  */
 export function withContrast(options: WithContrastOptions = {}): Loss {
   const { loss = crossEntropy(), contrast = infoNCE(), weight: share = 0.1, ...others } = options;
-  refuseOthers('withContrast', others);
+  refuseOthers('withContrast', others, options);
   checkPart('withContrast: loss', loss, 'forward');
   checkPart('withContrast: contrast', contrast, 'forward');
   checkNumber('withContrast: weight', share, { min: 0 });

@@ -62,8 +62,9 @@ export const logSigmoid: ElementWise = activation(
  * @param options
  * @param options.alpha the negative of the limit at -∞ @defaultValue 1
  */
-export function elu({ alpha = 1, ...others }: { alpha?: number | undefined } = {}): ElementWise {
-  refuseOthers('elu', others);
+export function elu(options: { alpha?: number | undefined } = {}): ElementWise {
+  const { alpha = 1, ...others } = options;
+  refuseOthers('elu', others, options);
   checkNumber('alpha', alpha, { min: 0 });
   return activation(
     'elu',
@@ -82,8 +83,9 @@ export function elu({ alpha = 1, ...others }: { alpha?: number | undefined } = {
  * @param options
  * @param options.slope the slope below 0 @defaultValue 0.01
  */
-export function leakyRelu({ slope = 0.01, ...others }: { slope?: number | undefined } = {}): ElementWise {
-  refuseOthers('leakyRelu', others);
+export function leakyRelu(options: { slope?: number | undefined } = {}): ElementWise {
+  const { slope = 0.01, ...others } = options;
+  refuseOthers('leakyRelu', others, options);
   checkNumber('slope', slope, { min: 0, max: 1 });
   const derivative = (x: tf.Tensor) => tf.add(tf.mul(tf.step(x), 1 - slope), slope);
   return activation('leakyRelu', (x) => tf.mul(x, derivative(x)), derivative, { slope });

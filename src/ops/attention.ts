@@ -106,7 +106,7 @@ const CHUNK_ROWS = 128;
 
 function planOf(q: tf.Tensor2D, k: tf.Tensor2D, options: AttentionOptions): AttentionPlan {
   const { queries, keys = queries, heads, causal = false, bias, dropout, ...others } = options;
-  refuseOthers('attention', others);
+  refuseOthers('attention', others, options);
   const dim = q.shape[1];
   checkAttention(dim, heads, queries, keys);
   expectShape(q, [queries.capacity, dim], 'The queries of attention');

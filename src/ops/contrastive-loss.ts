@@ -32,7 +32,7 @@ export function contrastiveLoss(x: tf.Tensor2D, options: ContrastiveLossOptions)
     counts = () => true,
     ...others
   } = options;
-  refuseOthers('contrastiveLoss', others);
+  refuseOthers('contrastiveLoss', others, options);
   checkNumber('contrastiveLoss: temperature', temperature, { above: 0 });
   checkPartners(partner, weights, count);
   return withGradient(

@@ -36,7 +36,7 @@ export function softmaxCrossEntropy(
   options: SoftmaxCrossEntropyOptions = {},
 ): tf.Scalar {
   const { scale = 1, labelSmoothing = 0, bias: given, weights: shares, ...others } = options;
-  refuseOthers('softmaxCrossEntropy', others);
+  refuseOthers('softmaxCrossEntropy', others, options);
   const [count, dim] = states.shape;
   const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const bias = given && (tensorOf<tf.Tensor>(given) as tf.Tensor1D);

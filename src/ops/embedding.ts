@@ -21,12 +21,9 @@ export interface EmbeddingLookup {
  * @param rows  N numbers, 0 … V-1; a host array is checked, a tensor (int32) is trusted
  * @returns `[N, D]`
  */
-export function embedding(
-  table: Weight,
-  rows: Int32Array | tf.Tensor1D,
-  { scale = 1, plus, ...others }: EmbeddingLookup = {},
-): tf.Tensor2D {
-  refuseOthers('embedding', others);
+export function embedding(table: Weight, rows: Int32Array | tf.Tensor1D, options: EmbeddingLookup = {}): tf.Tensor2D {
+  const { scale = 1, plus, ...others } = options;
+  refuseOthers('embedding', others, options);
   const values = tensorOf<tf.Tensor>(table) as tf.Tensor2D;
   expectShape(values, [-1, -1], 'The table of embedding');
   const [count, dim] = values.shape;

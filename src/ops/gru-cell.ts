@@ -18,9 +18,10 @@ export function gruCell(
   x: tf.Tensor2D,
   state: tf.Tensor2D,
   weight: Weight,
-  { bias: given, reset, ...others }: Pick<GruOptions, 'bias' | 'reset'> = {},
+  options: Pick<GruOptions, 'bias' | 'reset'> = {},
 ): tf.Tensor2D {
-  refuseOthers('gruCell', others);
+  const { bias: given, reset, ...others } = options;
+  refuseOthers('gruCell', others, options);
   const w = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const [count, width] = state.shape;
   expectShape(w, [3 * width, width], 'The weight of gruCell');

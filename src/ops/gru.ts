@@ -39,7 +39,7 @@ export interface GruOptions {
  */
 export function gru(x: tf.Tensor2D, weight: Weight, options: GruOptions): tf.Tensor2D {
   const { layout, initial, reset, bias: given, ...others } = options;
-  refuseOthers('gru', others);
+  refuseOthers('gru', others, options);
   const w = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const width = w.shape[1];
   expectShape(w, [3 * width, width], 'The weight of gru');

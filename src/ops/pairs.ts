@@ -103,7 +103,7 @@ export function pairIndices(
 
 function planOf(op: string, dim: number, options: PairsOptions): PairsPlan {
   const { queries, keys = queries, heads, causal = false, ...others } = options;
-  refuseOthers(op, others);
+  refuseOthers(op, others, options);
   checkAttention(dim, heads, queries, keys);
   return { queries, keys, heads, causal, pairs: countPairs({ first: 0, end: queries.count }, queries, keys) };
 }

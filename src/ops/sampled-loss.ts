@@ -61,9 +61,10 @@ export function sampledLoss(
   weight: Weight,
   questions: SampledQuestions,
   formula: (scores: SampledScores) => SampledSlopes,
-  { bias, scale = 1, ...others }: SampledLossOptions = {},
+  options: SampledLossOptions = {},
 ): tf.Scalar {
-  refuseOthers('sampledLoss', others);
+  const { bias, scale = 1, ...others } = options;
+  refuseOthers('sampledLoss', others, options);
   const dim = states.shape[1];
   const table = tensorOf<tf.Tensor>(weight) as tf.Tensor2D;
   const items = table.shape[0];

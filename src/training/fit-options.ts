@@ -88,7 +88,7 @@ export function readSettings(given: FitOptions, defaults: FitDefaults = {}) {
   const { batchSize = 128, seed = 42, clipNorm = Infinity, trainable = () => true, workers = 1, ...measured } = run;
   const { validation, validateEvery = 1, excludeSeen = true, earlyStopping, metrics, ...kept } = measured;
   const { checkpoint, resume = false, signal, onProgress, onWarning, onRecovery, ...others } = kept;
-  refuseOthers('fit', others);
+  refuseOthers('fit', others, given);
   if (earlyStopping && !validation) {
     throw new Error('earlyStopping needs validation: pass the validation part of a split.');
   }

@@ -436,6 +436,23 @@ describe('an option that there is not is refused by', () => {
     if (Object.hasOwn(made, name) || Object.hasOwn(called, name)) expect(told).toContain(`${name} has no option`);
   });
 
+  // A number where options are wanted would mean all defaults.
+  const alone: { [name: string]: (options: Anything) => unknown } = {
+    ...Object.fromEntries(
+      Object.entries(called)
+        .filter(([name, least]) => Object.keys(least).length === 0 && name !== 'configureWasm')
+        .map(([name]) => [name, s[name]]),
+    ),
+    ...Object.fromEntries(
+      Object.entries({ ...others, ...methods }).filter(([, call]) => !/\.\.\.(extra|options)/.test(String(call))),
+    ),
+    fit: (options) => tiny().fit(train, options),
+  };
+  it.each(Object.entries(alone))('%s, which takes them by name', async (_name, call) => {
+    const told = await (async () => call(5))().then(String, (error: Error) => error.message);
+    expect(told).toMatch(/ takes its options by name, in an object, got 5\.$/);
+  });
+
   test('a subclass, unless it takes the option itself', async () => {
     class Scaled extends SASRec {
       static override readonly modelName: string = 'Scaled';

@@ -17,8 +17,9 @@ export interface LearnedPositionsOptions {
 }
 
 /** A trained vector for each position from the start of the sequence: row 0 is the first event's. */
-export function learnedFromStart({ std, ...others }: LearnedPositionsOptions = {}): PositionsPart {
-  refuseOthers('learnedFromStart', others);
+export function learnedFromStart(options: LearnedPositionsOptions = {}): PositionsPart {
+  const { std, ...others } = options;
+  refuseOthers('learnedFromStart', others, options);
   checkStd('learnedFromStart', std);
   return {
     name: 'learnedFromStart',
@@ -31,8 +32,9 @@ export function learnedFromStart({ std, ...others }: LearnedPositionsOptions = {
  * A trained vector for each position from the end of the sequence: row 0 is the last event's. A table over the slots of
  * a left-padded window, as SASRec's authors have, is this one with its rows in reverse.
  */
-export function learnedFromEnd({ std, ...others }: LearnedPositionsOptions = {}): PositionsPart {
-  refuseOthers('learnedFromEnd', others);
+export function learnedFromEnd(options: LearnedPositionsOptions = {}): PositionsPart {
+  const { std, ...others } = options;
+  refuseOthers('learnedFromEnd', others, options);
   checkStd('learnedFromEnd', std);
   return {
     name: 'learnedFromEnd',

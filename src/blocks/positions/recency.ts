@@ -17,8 +17,9 @@ export interface RecencyOptions {
  * A linear map of two features of an event: ln(1 + time until the last event of the history / unit) and
  * ln(1 + position from the end). Both are 0 for the last event. It reads the whole history.
  */
-export function recency({ unit = 1, ...others }: RecencyOptions = {}): PositionsPart {
-  refuseOthers('recency', others);
+export function recency(options: RecencyOptions = {}): PositionsPart {
+  const { unit = 1, ...others } = options;
+  refuseOthers('recency', others, options);
   checkNumber('recency: unit', unit, { above: 0 });
   return { name: 'recency', options: { unit }, create: ({ dim }) => new Recency(dim, unit) };
 }

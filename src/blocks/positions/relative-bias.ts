@@ -19,8 +19,9 @@ export interface RelativeBiasOptions {
  * and one table among all blocks, and here each block has its own). It starts at 0. Only differences of positions count,
  * so a history may be continued or cut at its start.
  */
-export function relativeBias({ maxDistance = 32, ...others }: RelativeBiasOptions = {}): AttentionPositionsPart {
-  refuseOthers('relativeBias', others);
+export function relativeBias(options: RelativeBiasOptions = {}): AttentionPositionsPart {
+  const { maxDistance = 32, ...others } = options;
+  refuseOthers('relativeBias', others, options);
   checkNumber('relativeBias: maxDistance', maxDistance, { min: 1, max: 10000, integer: true });
   return {
     name: 'relativeBias',

@@ -29,7 +29,7 @@ export interface RelativeTimesOptions {
  */
 export function relativeTimes(given: RelativeTimesOptions = {}): PairBiasPart {
   const { unit = 1, base = BASE, buckets = 128, ...others } = given;
-  refuseOthers('relativeTimes', others);
+  refuseOthers('relativeTimes', others, given);
   checkNumber('relativeTimes: unit', unit, { above: 0 });
   checkNumber('relativeTimes: base', base, { above: 1 });
   checkNumber('relativeTimes: buckets', buckets, { min: 1, max: 10000, integer: true });

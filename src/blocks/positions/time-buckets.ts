@@ -22,8 +22,9 @@ export interface TimeBucketsOptions {
  * for less than `unit · base`, row 3 for less than `unit · base²`, … and the last row for all that is longer. It reads
  * the past only. RecTools' HSTU puts such buckets (base e^0.301) on pairs of events, inside the attention.
  */
-export function timeBuckets({ unit = 1, base = 2, buckets = 32, ...others }: TimeBucketsOptions = {}): PositionsPart {
-  refuseOthers('timeBuckets', others);
+export function timeBuckets(options: TimeBucketsOptions = {}): PositionsPart {
+  const { unit = 1, base = 2, buckets = 32, ...others } = options;
+  refuseOthers('timeBuckets', others, options);
   checkNumber('timeBuckets: unit', unit, { above: 0 });
   checkNumber('timeBuckets: base', base, { above: 1 });
   checkNumber('timeBuckets: buckets', buckets, { min: 2, integer: true });

@@ -8,8 +8,9 @@ import { type Augmentation, stretchStart } from './augmentation.ts';
  *
  * @param options `share` of the events that stay, above 0, at most 1; defaults to 0.6
  */
-export function crop({ share = 0.6, ...others }: { share?: number | undefined } = {}): Augmentation {
-  refuseOthers('crop', others);
+export function crop(options: { share?: number | undefined } = {}): Augmentation {
+  const { share = 0.6, ...others } = options;
+  refuseOthers('crop', others, options);
   checkNumber('crop: share', share, { above: 0, max: 1 });
   return {
     name: 'crop',

@@ -11,8 +11,9 @@ import type { CoOccurrenceOptions } from './substitute.ts';
  *
  * @param options `share` defaults to 0.3
  */
-export function insert({ share = 0.3, window = 3, ...others }: CoOccurrenceOptions = {}): Augmentation {
-  refuseOthers('insert', others);
+export function insert(options: CoOccurrenceOptions = {}): Augmentation {
+  const { share = 0.3, window = 3, ...others } = options;
+  refuseOthers('insert', others, options);
   checkNumber('insert: share', share, { min: 0, max: 1 });
   checkNumber('insert: window', window, { min: 1, integer: true });
   return {

@@ -9,8 +9,9 @@ import type { Augmentation } from './augmentation.ts';
  *
  * @param options `share` of the events that are hidden, from 0 to 1; defaults to 0.3
  */
-export function mask({ share = 0.3, ...others }: { share?: number | undefined } = {}): Augmentation {
-  refuseOthers('mask', others);
+export function mask(options: { share?: number | undefined } = {}): Augmentation {
+  const { share = 0.3, ...others } = options;
+  refuseOthers('mask', others, options);
   checkNumber('mask: share', share, { min: 0, max: 1 });
   return {
     name: 'mask',

@@ -9,8 +9,9 @@ import { type Augmentation, stretchStart } from './augmentation.ts';
  *
  * @param options `share` of the events that are shuffled, from 0 to 1; defaults to 0.6
  */
-export function reorder({ share = 0.6, ...others }: { share?: number | undefined } = {}): Augmentation {
-  refuseOthers('reorder', others);
+export function reorder(options: { share?: number | undefined } = {}): Augmentation {
+  const { share = 0.6, ...others } = options;
+  refuseOthers('reorder', others, options);
   checkNumber('reorder: share', share, { min: 0, max: 1 });
   return {
     name: 'reorder',

@@ -19,8 +19,9 @@ export interface CoOccurrenceOptions {
  *
  * @param options `share` defaults to 0.3
  */
-export function substitute({ share = 0.3, window = 3, ...others }: CoOccurrenceOptions = {}): Augmentation {
-  refuseOthers('substitute', others);
+export function substitute(options: CoOccurrenceOptions = {}): Augmentation {
+  const { share = 0.3, window = 3, ...others } = options;
+  refuseOthers('substitute', others, options);
   checkNumber('substitute: share', share, { min: 0, max: 1 });
   checkNumber('substitute: window', window, { min: 1, integer: true });
   return {

@@ -20,8 +20,9 @@ export interface PopularityOptions {
  * ln K + ln p for K draws; ln K is the same for positives and negatives and cancels. A target without training events
  * gets the p of an item seen once, so that its correction is a number.
  */
-export function popularity({ alpha = 0.75, shared = false, ...others }: PopularityOptions = {}): Sampler {
-  refuseOthers('popularity', others);
+export function popularity(options: PopularityOptions = {}): Sampler {
+  const { alpha = 0.75, shared = false, ...others } = options;
+  refuseOthers('popularity', others, options);
   checkNumber('popularity: alpha', alpha, { min: 0 });
   return {
     name: 'popularity',

@@ -18,8 +18,9 @@ export interface UniformOptions {
  *
  * All drawable items being alike, there is no `logQ`: it would cancel.
  */
-export function uniform({ excludeSeen = false, shared = false, ...others }: UniformOptions = {}): Sampler {
-  refuseOthers('uniform', others);
+export function uniform(options: UniformOptions = {}): Sampler {
+  const { excludeSeen = false, shared = false, ...others } = options;
+  refuseOthers('uniform', others, options);
   if (excludeSeen && shared) {
     throw new Error(
       'uniform: negatives shared by all users cannot leave out what one has seen: set excludeSeen or shared.',

@@ -115,7 +115,7 @@ export abstract class CandidateModel extends SequenceModel {
   ): Promise<Recommendation[]> {
     const { catalog } = this;
     const { k: most, unknown, onUnknown, features, user, ...others } = options;
-    refuseOthers('rerank', others);
+    refuseOthers('rerank', others, options);
     const read = this.readHistories([history], ofOne({ unknown, onUnknown, features, user }));
     const rows = Int32Array.from(new Set(catalog.rows(candidates, { unknown }).rows));
     const k = checkNumber('k', most ?? 10, { min: 1, integer: true });

@@ -14,9 +14,10 @@ const NAME_LENGTH = 32;
 export function drawExplanation(
   { item, score, events }: Explanation,
   name: (id: ItemId) => string,
-  { events: most = 40, ...others }: PictureOptions,
+  options: PictureOptions,
 ): string {
-  refuseOthers('toSVG', others);
+  const { events: most = 40, ...others } = options;
+  refuseOthers('toSVG', others, options);
   checkNumber('events', most, { min: 1, integer: true });
   const shown = largest(events, most);
   const attends = shown.some(({ attention }) => attention !== undefined);

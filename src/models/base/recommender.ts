@@ -132,6 +132,7 @@ export abstract class Recommender extends Module implements Scorer {
    * @param history oldest first: item ids, or events `{ item, …features }` where the model reads features of events
    */
   async recommend(history: Iterable<ItemId | HistoryEvent>, options: RecommendOptions = {}): Promise<Recommendation[]> {
+    refuseOthers('recommend', {}, options);
     const [list] = await this.recommendMany([history], ofOne(options));
     return list as Recommendation[];
   }
@@ -142,7 +143,7 @@ export abstract class Recommender extends Module implements Scorer {
     options: RecommendManyOptions = {},
   ): Promise<Recommendation[][]> {
     const { k: most = 10, excludeSeen = true, exclude = [], unknown, onUnknown, features, users, ...others } = options;
-    refuseOthers('recommend', others);
+    refuseOthers('recommend', others, options);
     checkBoolean('excludeSeen', excludeSeen);
     const { catalog } = this;
     const k = Math.min(checkNumber('k', most, { min: 1, integer: true }), catalog.size);
@@ -230,7 +231,7 @@ export abstract class Recommender extends Module implements Scorer {
   async explain(history: Iterable<ItemId | HistoryEvent>, options: ExplainOptions = {}): Promise<Explanation> {
     const { catalog } = this;
     const { item: id, excludeSeen, exclude, unknown, onUnknown, features, user, ...others } = options;
-    refuseOthers('explain', others);
+    refuseOthers('explain', others, options);
     const whole = this.readHistories([history], ofOne({ unknown, onUnknown, features, user }));
     const item = id === undefined ? await this.#bestRow(whole, { excludeSeen, exclude }) : catalog.row(id);
     if (item < 0) throw new RangeError(catalog.explainUnknown(id as ItemId));
@@ -339,9 +340,10 @@ export abstract class Recommender extends Module implements Scorer {
   static async load<M extends Recommender>(
     this: RecommenderClass<M>,
     file: Uint8Array,
-    { parts = {}, ...others }: LoadOptions = {},
+    options: LoadOptions = {},
   ): Promise<M> {
-    refuseOthers('load', others);
+    const { parts = {}, ...others } = options;
+    refuseOthers('load', others, options);
     // biome-ignore lint/complexity/noThisInStatic: the subclass that load is called on
     const { modelName, parts: defaults } = this;
     const { model: stored, config, items, tensors } = readModelFile(file);

@@ -62,8 +62,9 @@ export class Session {
   #events = 0;
   readonly #seen = new Set<number>();
 
-  constructor(model: SessionModel, { unknown, onUnknown, ...others }: SessionOptions = {}) {
-    refuseOthers('session', others);
+  constructor(model: SessionModel, options: SessionOptions = {}) {
+    const { unknown, onUnknown, ...others } = options;
+    refuseOthers('session', others, options);
     this.#model = model;
     this.#options = { unknown, onUnknown };
   }
@@ -102,7 +103,7 @@ export class Session {
   async recommend(options: RequestOptions = {}): Promise<Recommendation[]> {
     const model = this.#open();
     const { k: most = 10, excludeSeen = true, exclude = [], features, user, ...others } = options;
-    refuseOthers('session.recommend', others);
+    refuseOthers('session.recommend', others, options);
     checkBoolean('excludeSeen', excludeSeen);
     const k = Math.min(checkNumber('k', most, { min: 1, integer: true }), model.catalog.size);
     const unwanted = [...(excludeSeen ? this.#seen : []), ...model.catalog.rows(exclude).rows];

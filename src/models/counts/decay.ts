@@ -43,8 +43,9 @@ export function linearDecay(): Decay {
  *
  * @param options `power` defaults to 1
  */
-export function shareDecay({ power = 1, ...others }: { power?: number | undefined } = {}): Decay {
-  refuseOthers('shareDecay', others);
+export function shareDecay(options: { power?: number | undefined } = {}): Decay {
+  const { power = 1, ...others } = options;
+  refuseOthers('shareDecay', others, options);
   checkNumber('shareDecay: power', power, { above: 0, below: Infinity });
   return {
     name: 'shareDecay',

@@ -29,7 +29,7 @@ export interface ClozeOptions {
  */
 export function cloze(options: ClozeOptions = {}): Objective {
   const { probability = 0.2, random = 0, keep = 0, lastItem = 1 / 11, ...others } = options;
-  refuseOthers('cloze', others);
+  refuseOthers('cloze', others, options);
   checkNumber('cloze: probability', probability, { above: 0, max: 1 });
   checkNumber('cloze: lastItem', lastItem, { min: 0, max: 1 });
   checkNumber('cloze: random', random, { min: 0, max: 1 });

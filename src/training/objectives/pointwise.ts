@@ -23,8 +23,9 @@ export interface PointwiseOptions {
  * A candidate has no event features, which nobody knows before. What is known of the moment, its time and its context, is
  * that of the event that really followed, as sequence columns.
  */
-export function pointwise({ negatives = 4, sampler = uniform(), ...others }: PointwiseOptions = {}): Objective {
-  refuseOthers('pointwise', others);
+export function pointwise(options: PointwiseOptions = {}): Objective {
+  const { negatives = 4, sampler = uniform(), ...others } = options;
+  refuseOthers('pointwise', others, options);
   const count = checkNumber('pointwise: negatives', negatives, { min: 1, integer: true });
   if (!sampler.perTarget) {
     throw new TypeError(

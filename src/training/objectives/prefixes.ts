@@ -19,8 +19,9 @@ export interface PrefixesOptions {
  *
  * @throws RangeError when `recent` is below 2
  */
-export function prefixes({ recent, ...others }: PrefixesOptions = {}): Objective {
-  refuseOthers('prefixes', others);
+export function prefixes(options: PrefixesOptions = {}): Objective {
+  const { recent, ...others } = options;
+  refuseOthers('prefixes', others, options);
   const most = recent === undefined ? Infinity : checkNumber('prefixes: recent', recent, { min: 2, integer: true });
   return {
     name: 'prefixes',

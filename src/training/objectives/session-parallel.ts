@@ -23,8 +23,9 @@ export interface SessionParallelOptions {
  * no gradient flows back through it. Others read one event at a time. Sessions are read in full, whatever `maxLength` is.
  * The authors divide the loss of every step by `batchSize`, we by its number of targets, which differs once sessions run out.
  */
-export function sessionParallel({ least = 1, ...others }: SessionParallelOptions = {}): Objective {
-  refuseOthers('sessionParallel', others);
+export function sessionParallel(options: SessionParallelOptions = {}): Objective {
+  const { least = 1, ...others } = options;
+  refuseOthers('sessionParallel', others, options);
   checkNumber('sessionParallel: least', least, { min: 1, integer: true });
   return {
     name: 'sessionParallel',

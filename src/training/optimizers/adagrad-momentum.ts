@@ -23,7 +23,7 @@ export interface AdagradMomentumOptions {
  */
 export function adagradMomentum(options: AdagradMomentumOptions = {}): Optimizer {
   const { learningRate = 0.05, momentum = 0, epsilon = 1e-6, ...others } = options;
-  refuseOthers('adagradMomentum', others);
+  refuseOthers('adagradMomentum', others, options);
   checkRate('adagradMomentum', learningRate);
   checkNumber('adagradMomentum: momentum', momentum, { min: 0, below: 1 });
   checkNumber('adagradMomentum: epsilon', epsilon, { min: 0 });

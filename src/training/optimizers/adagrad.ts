@@ -23,7 +23,7 @@ export interface AdagradOptions {
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
   const { learningRate = 0.01, epsilon = 1e-10, initialAccumulator = 0, weightDecay = 0, ...others } = options;
-  refuseOthers('adagrad', others);
+  refuseOthers('adagrad', others, options);
   checkRate('adagrad', learningRate);
   checkNumber('adagrad: epsilon', epsilon, { min: 0 });
   checkNumber('adagrad: initialAccumulator', initialAccumulator, { min: 0 });

@@ -59,7 +59,7 @@ export type MomentSlot = 'm' | 'v' | 'max';
 export function adamSettings(name: string, options: AdamOptions, defaultDecay: number): AdamSettings {
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false, ...rest } = options;
   const { weightDecay = defaultDecay, ...others } = rest;
-  refuseOthers(name, others);
+  refuseOthers(name, others, options);
   checkRate(name, learningRate);
   checkNumber(`${name}: beta1`, beta1, { min: 0, below: 1 });
   checkNumber(`${name}: beta2`, beta2, { min: 0, below: 1 });

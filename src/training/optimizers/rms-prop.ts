@@ -21,7 +21,7 @@ export interface RmsPropOptions {
 /** RMSprop as `torch.optim.RMSprop`, not centered: v ← α·v + (1-α)·g², p ← p - lr · g / (√v + ε). */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const { learningRate = 0.01, alpha = 0.99, epsilon = 1e-8, momentum = 0, weightDecay = 0, ...others } = options;
-  refuseOthers('rmsProp', others);
+  refuseOthers('rmsProp', others, options);
   checkRate('rmsProp', learningRate);
   checkNumber('rmsProp: alpha', alpha, { min: 0, below: 1 });
   checkNumber('rmsProp: epsilon', epsilon, { min: 0 });

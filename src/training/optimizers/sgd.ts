@@ -24,7 +24,7 @@ export interface SgdOptions {
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0, ...others } = options;
-  refuseOthers('sgd', others);
+  refuseOthers('sgd', others, options);
   checkRate('sgd', learningRate);
   checkNumber('sgd: momentum', momentum, { min: 0, below: 1 });
   checkNumber('sgd: weightDecay', weightDecay, { min: 0 });

@@ -21,7 +21,7 @@ export interface LinearScheduleOptions {
  */
 export function linearSchedule(options: LinearScheduleOptions): Schedule {
   const { learningRate, steps, startFactor = 1, endFactor = 0, ...others } = options;
-  refuseOthers('linearSchedule', others);
+  refuseOthers('linearSchedule', others, options);
   checkRate('linearSchedule', learningRate);
   checkNumber('linearSchedule: steps', steps, { min: 1, integer: true });
   checkNumber('linearSchedule: startFactor', startFactor, { min: 0 });
