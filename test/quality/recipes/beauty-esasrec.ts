@@ -4,7 +4,7 @@ import type { Recipe } from '../recipe.ts';
 
 export const recipe: Recipe = {
   section: 'Beauty',
-  label: 'eSASRec',
+  label: 'eSASRec, two blocks, no dropout of items',
   data: beauty,
   model: (items) =>
     new SASRec({
@@ -25,5 +25,5 @@ export const recipe: Recipe = {
     epochs: 100,
   },
   metrics: [ndcg(10), hitRate(5), hitRate(10), hitRate(20), ndcg(5), ndcg(20)],
-  published: [{ source: 'eSASRec (its authors, width 256)', values: { 'HR@10': 0.0928, 'NDCG@10': 0.0523 } }],
+  published: [{ source: 'eSASRec (its authors)', values: { 'HR@10': 0.0928, 'NDCG@10': 0.0523 } }],
 };
