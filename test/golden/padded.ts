@@ -159,3 +159,8 @@ function keepSlots(kept: ReadonlySet<number>, size: number, width: number): Comp
   if (kept.size === size) return {};
   return { where: { keep: (element) => kept.has(Math.floor(element / width)), why: 'pad slots of a drop case' } };
 }
+
+/** The last row of each sequence of a window. */
+export function lastRows({ events }: Window): Int32Array {
+  return events.offsets.subarray(1).map((end) => end - 1);
+}

@@ -1,6 +1,16 @@
 /** A module of ours beside a peer's parameters: names, shapes, gradients and training compared both ways. */
 import * as tf from '@tensorflow/tfjs-core';
-import { adam, type Gradient, gradients, type Module, type Parameter, toDense } from 'seqrec';
+import {
+  type Activation,
+  adam,
+  type Gradient,
+  gelu,
+  gradients,
+  type Module,
+  type Parameter,
+  relu,
+  toDense,
+} from 'seqrec';
 import type { GoldenCase } from './case.ts';
 
 /** One of our parameters inside a peer's tensor. */
@@ -89,6 +99,18 @@ export function linearNames(peer: string, ours: string): [string, Source][] {
 /** The key biases, alone or in a stack: softmax does not see them, so their gradient is zero by mathematics. */
 export function keyBias(parameter: string): boolean {
   return /in_proj_bias$|(^|[._])(k|key)[._]+bias$/.test(parameter);
+}
+
+/** The names of all layers together. */
+export function layersOf(count: number, names: (i: number) => [string, Source][]): [string, Source][] {
+  return Array.from({ length: count }, (_, i) => names(i)).flat();
+}
+
+/** The activation of a config: 'relu', 'gelu', 'gelu(erf)'. */
+export function activationOf(text: unknown): Activation {
+  const found = { relu, gelu }[String(text).replace(/\(erf\)$/, '')];
+  if (!found) throw new Error(`No activation is known for ${String(text)}.`);
+  return found;
 }
 
 /** Losses by the name they are stored under; each is evaluated anew for a value, its gradients and a training run. */

@@ -23,8 +23,9 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { allSlots, catalog, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
-import { activationOf, drawn, given } from './sasrec.ts';
+import { activationOf, layersOf, linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
+import { drawn, given } from '../questions.ts';
+import * as recbolePeer from './recbole.ts';
 
 /** 0 … n-1 */
 function range(n: number): Int32Array {
@@ -197,19 +198,6 @@ const recbole: Adapter = async (kase) => {
     block: transformerBlock({ hidden: kase.number('inner_size'), activation, epsilon }),
     output: denseOutput({ epsilon, output: tiedOutput({ bias: true }) }),
   });
-  const blocks = Array.from({ length: layers }, (_, i): [string, Source][] => {
-    const [theirs, ours] = [`trm_encoder.layer.${i}`, `blocks.${i}`];
-    return [
-      ...['query', 'key', 'value'].flatMap((part) =>
-        linearNames(`${theirs}.multi_head_attention.${part}`, `${ours}.attention.${part}`),
-      ),
-      ...linearNames(`${theirs}.multi_head_attention.dense`, `${ours}.attention.output`),
-      ...linearNames(`${theirs}.multi_head_attention.LayerNorm`, `${ours}.norm1`),
-      ...linearNames(`${theirs}.feed_forward.dense_1`, `${ours}.feedForward.up`),
-      ...linearNames(`${theirs}.feed_forward.dense_2`, `${ours}.feedForward.down`),
-      ...linearNames(`${theirs}.feed_forward.LayerNorm`, `${ours}.norm2`),
-    ];
-  });
   const peer = new Peer(kase, model, [
     items,
     places,
@@ -217,7 +205,7 @@ const recbole: Adapter = async (kase) => {
     ...linearNames('output_ffn', 'head.dense'),
     ...linearNames('output_ln', 'head.norm'),
     ['output_bias', same('head.scores.bias')],
-    ...blocks.flat(),
+    ...layersOf(layers, (i) => recbolePeer.encoderLayer(`trm_encoder.layer.${i}`, `blocks.${i}`)),
   ]);
 
   // Their prediction appends [MASK] and drops the first event of every row, short ones too.

@@ -21,9 +21,20 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { allSlots, catalog, cutLookups, slotsWhere } from '../padded.ts';
-import { keyBias, linearNames, numbers, Peer, reversed, type Source, same, torchAttention } from '../peer.ts';
+import {
+  activationOf,
+  keyBias,
+  layersOf,
+  linearNames,
+  numbers,
+  Peer,
+  reversed,
+  type Source,
+  same,
+  torchAttention,
+} from '../peer.ts';
+import { targetsOf } from '../questions.ts';
 import { dot, fullLayout, Layer } from './layers.ts';
-import { activationOf, layersOf, targetsOf } from './sasrec.ts';
 import { idsOf, penalty } from './warprec.ts';
 
 // The frequency layer

@@ -16,8 +16,7 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable } from '../case.ts';
 import { allSlots, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
-import { activationOf } from './sasrec.ts';
+import { activationOf, linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
 
 const seed2: Adapter = async (kase) => {
   kase.reading = 'token';

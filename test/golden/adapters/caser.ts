@@ -31,7 +31,7 @@ import {
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { catalog } from '../padded.ts';
 import { firstRows, linearNames, numbers, Peer, type Source, same } from '../peer.ts';
-import { drawn, given } from './sasrec.ts';
+import { drawn, given } from '../questions.ts';
 
 /** The convolutions, by the peers' two spellings. */
 function convolutions(kase: GoldenCase, vertical: string, horizontal: string): [string, Source][] {

@@ -19,10 +19,10 @@ import {
   transformerBlock,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { catalog, dropPads, type Window } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same } from '../peer.ts';
+import { catalog, dropPads, lastRows, type Window } from '../padded.ts';
+import { activationOf, layersOf, linearNames, numbers, Peer, type Source, same } from '../peer.ts';
+import { drawn, given, targetsOf } from '../questions.ts';
 import * as recbole from './recbole.ts';
-import { activationOf, drawn, given, lastRows, layersOf, targetsOf } from './sasrec.ts';
 import * as warprec from './warprec.ts';
 
 /** A window without its pads, and the layout of its rows. */

@@ -10,10 +10,21 @@ import {
   transformerWeights,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { catalog, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
-import { keyBias, linearNames, numbers, Peer, type PeerOptions, type Source, same, unused } from '../peer.ts';
+import { catalog, compareRows, dropPads, lastRows, type Window, withLayout } from '../padded.ts';
+import {
+  activationOf,
+  keyBias,
+  layersOf,
+  linearNames,
+  numbers,
+  Peer,
+  type PeerOptions,
+  type Source,
+  same,
+  unused,
+} from '../peer.ts';
+import { mean, targetsOf } from '../questions.ts';
 import * as recbolePeer from './recbole.ts';
-import { activationOf, lastRows, layersOf, mean, targetsOf } from './sasrec.ts';
 import * as warprecPeer from './warprec.ts';
 
 /** What shifts all that the softmax compares has no gradient by mathematics: its bias, and that of the last layer norm. */

@@ -17,10 +17,10 @@ import {
   transformerBlock,
 } from 'seqrec';
 import type { Adapter, AdapterTable } from '../case.ts';
-import { catalog, dropPads, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
+import { catalog, dropPads, lastRows, withLayout } from '../padded.ts';
+import { layersOf, linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
+import { drawn, given, mean, targetsOf } from '../questions.ts';
 import { checkCausal, dot, fullLayout, type Keys, keysOf, Layer } from './layers.ts';
-import { drawn, given, lastRows, layersOf, mean, targetsOf } from './sasrec.ts';
 import { encoderLayer, idsOf, penalty } from './warprec.ts';
 
 const block: Adapter = async (kase) => {

@@ -18,7 +18,7 @@ import {
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { catalog, dropPads, type Window, withLayout } from '../padded.ts';
 import { numbers, Peer, same } from '../peer.ts';
-import { drawn, given, targetsOf } from './sasrec.ts';
+import { drawn, given, targetsOf } from '../questions.ts';
 
 const KEY = 'in/right/item_seq';
 

@@ -30,9 +30,9 @@ import {
   withGradient,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { allSlots, at, catalog, dropPads, withLayout } from '../padded.ts';
+import { allSlots, at, catalog, dropPads, lastRows, withLayout } from '../padded.ts';
 import { linearNames, numbers, Peer, type Piece, type Source, same, torchGruNames } from '../peer.ts';
-import { drawn, given, lastRows, mean, scoresAt, targetsOf } from './sasrec.ts';
+import { drawn, given, mean, scoresAt, targetsOf } from '../questions.ts';
 
 // The tutorial listings: nn.GRU and a linear map to scores, which is GRU4Rec with separate tables
 

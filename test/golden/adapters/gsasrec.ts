@@ -17,8 +17,8 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { at, catalog, compareAttention, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, reversed, type Source, same } from '../peer.ts';
-import { drawn, given, layersOf } from './sasrec.ts';
+import { layersOf, linearNames, numbers, Peer, reversed, type Source, same } from '../peer.ts';
+import { drawn, given } from '../questions.ts';
 import { encoderLayer, penalty } from './warprec.ts';
 
 /** The first (or last) `length` of each row's slots of `[B, T, …]`. */

@@ -20,10 +20,10 @@ import {
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { allSlots, catalog, cutLookups, type Slots, slotsWhere } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same, transposed } from '../peer.ts';
+import { activationOf, layersOf, linearNames, numbers, Peer, type Source, same, transposed } from '../peer.ts';
+import { drawn, given, mean, targetsOf } from '../questions.ts';
 import { dot, fullLayout } from './layers.ts';
 import { feedForward } from './recbole.ts';
-import { activationOf, drawn, given, layersOf, mean, targetsOf } from './sasrec.ts';
 import { idsOf, penalty } from './warprec.ts';
 
 // The authors

@@ -13,11 +13,11 @@ import {
   noNormalization,
 } from 'seqrec';
 import type { Adapter, AdapterTable } from '../case.ts';
-import { allSlots, catalog, cutLookups, dropPads, type Window, withLayout } from '../padded.ts';
-import { linearNames, numbers, Peer, type Source, same } from '../peer.ts';
+import { allSlots, catalog, cutLookups, dropPads, lastRows, type Window, withLayout } from '../padded.ts';
+import { activationOf, layersOf, linearNames, numbers, Peer, type Source, same } from '../peer.ts';
+import { drawn, given, mean, targetsOf } from '../questions.ts';
 import { dot, fullLayout, Layer } from './layers.ts';
 import * as recbole from './recbole.ts';
-import { activationOf, drawn, given, lastRows, layersOf, mean, targetsOf } from './sasrec.ts';
 import { idsOf, penalty } from './warprec.ts';
 
 /** Without a softmax the key biases have gradients as all others. */

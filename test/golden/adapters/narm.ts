@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { bpr, crossEntropy, NARM } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { catalog, dropPads, withLayout } from '../padded.ts';
-import { numbers, Peer, type Source, same } from '../peer.ts';
-import { drawn, given, layersOf, mean, targetsOf } from './sasrec.ts';
+import { layersOf, numbers, Peer, type Source, same } from '../peer.ts';
+import { drawn, given, mean, targetsOf } from '../questions.ts';
 import { idsOf, penalty } from './warprec.ts';
 
 function build(kase: GoldenCase, rows: number, maxLength: number, softmax: boolean): { model: NARM; peer: Peer } {

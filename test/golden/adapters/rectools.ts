@@ -31,9 +31,9 @@ import {
   transformerBlock,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
-import { allSlots, catalog, compareRows, dropPads, type Window, withLayout } from '../padded.ts';
+import { allSlots, catalog, compareRows, dropPads, lastRows, type Window, withLayout } from '../padded.ts';
 import { linearNames, numbers, Peer, type Source, same, torchAttention } from '../peer.ts';
-import { drawn, given, lastRows, scoresAt, targetsOf } from './sasrec.ts';
+import { drawn, given, scoresAt, targetsOf } from '../questions.ts';
 
 const BLOCKS = 'transformer_layers.transformer_blocks';
 

@@ -1,7 +1,6 @@
 /** SASRec as six peers wrote it, each through the class SASRec with other parts. */
 import * as tf from '@tensorflow/tfjs-core';
 import {
-  type Activation,
   bce,
   bpr,
   crossEntropy,
@@ -9,25 +8,19 @@ import {
   gatherRows,
   gelu,
   type Layout,
-  type Loss,
   type LossTargets,
   l2,
   layerNormalization,
   learnedFromStart,
-  linear,
   Module,
-  type Negatives,
   noNormalization,
   Parameter,
   type PositionsPart,
-  relu,
   SASRec,
-  type SequenceModel,
   sinusoidal,
   tiedOutput,
   top1,
   transformerBlock,
-  uniform,
   untiedOutput,
 } from 'seqrec';
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
@@ -38,11 +31,14 @@ import {
   compareAttention,
   compareRows,
   dropPads,
+  lastRows,
   renumber,
   type Window,
   withLayout,
 } from '../padded.ts';
 import {
+  activationOf,
+  layersOf,
   linearNames,
   numbers,
   Peer,
@@ -53,48 +49,8 @@ import {
   torchAttention,
   transposed,
 } from '../peer.ts';
-
-// What several peers share
-
-/** The activation of a config: 'relu', 'gelu', 'gelu(erf)'. */
-export function activationOf(text: unknown): Activation {
-  const found = { relu, gelu }[String(text).replace(/\(erf\)$/, '')];
-  if (!found) throw new Error(`No activation is known for ${String(text)}.`);
-  return found;
-}
-
-/** The scores of every item at some rows of the states. */
-export function scoresAt(model: SequenceModel, states: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
-  const { weight, bias } = model.output();
-  return linear(gatherRows(states, rows), weight, bias);
-}
-
-/** A loss over all rows of `states`, divided by the total weight as a training step does. */
-export function mean(loss: Loss, model: SequenceModel, states: tf.Tensor2D, targets: LossTargets): tf.Scalar {
-  const total = targets.weight.reduce((sum, weight) => sum + weight, 0);
-  return tf.div(loss.forward(states, model.output(), targets), total);
-}
-
-/** Targets at all rows that have one; `none` is the id of no target. */
-export function targetsOf(item: Int32Array, none: number, negatives?: Negatives): LossTargets {
-  const weight = Float32Array.from(item, (id) => (id === none ? 0 : 1));
-  return { item, weight, negatives };
-}
-
-/** Given negatives, `count` a target. */
-export function given(items: Int32Array, count: number): Negatives {
-  return { items, count, shared: false };
-}
-
-/** What a loss is told about negatives that the case itself gives. */
-export function drawn(count: number) {
-  return { negatives: count, sampler: uniform() };
-}
-
-/** The last row of each sequence of a window. */
-export function lastRows({ events }: Window): Int32Array {
-  return events.offsets.subarray(1).map((end) => end - 1);
-}
+import { drawn, given, mean, scoresAt, targetsOf } from '../questions.ts';
+import * as recbolePeer from './recbole.ts';
 
 /** The embedded input of the first block, `[N, D]`. */
 function embedded(model: SASRec, { events }: Window, layout: Layout): tf.Tensor2D {
@@ -139,10 +95,6 @@ function pick(scores: Float32Array, candidates: Int32Array, model: SASRec, first
 /** Kang & McAuley's loss: the cross-entropy of the positive plus that of its one negative, a mean over the targets. */
 function pairwise(model: SASRec, states: tf.Tensor2D, targets: LossTargets): tf.Scalar {
   return mean(bce(drawn(1)), model, states, targets);
-}
-
-export function layersOf(count: number, names: (i: number) => [string, Source][]): [string, Source][] {
-  return Array.from({ length: count }, (_, i) => names(i)).flat();
 }
 
 // The first tutorial listing: post-norm, causal and key padding masks, tied output with a bias over n+1 ids
@@ -327,19 +279,7 @@ const recbole: Adapter = async (kase) => {
     ['item_embedding.weight', same('items.weight')],
     ['position_embedding.weight', same('positions.weight')],
     ...linearNames('LayerNorm', 'inputNorm'),
-    ...layersOf(layers, (i) => {
-      const [theirs, ours] = [`trm_encoder.layer.${i}`, `blocks.${i}`];
-      return [
-        ...['query', 'key', 'value'].flatMap((part) =>
-          linearNames(`${theirs}.multi_head_attention.${part}`, `${ours}.attention.${part}`),
-        ),
-        ...linearNames(`${theirs}.multi_head_attention.dense`, `${ours}.attention.output`),
-        ...linearNames(`${theirs}.multi_head_attention.LayerNorm`, `${ours}.norm1`),
-        ...linearNames(`${theirs}.feed_forward.dense_1`, `${ours}.feedForward.up`),
-        ...linearNames(`${theirs}.feed_forward.dense_2`, `${ours}.feedForward.down`),
-        ...linearNames(`${theirs}.feed_forward.LayerNorm`, `${ours}.norm2`),
-      ];
-    }),
+    ...layersOf(layers, (i) => recbolePeer.encoderLayer(`trm_encoder.layer.${i}`, `blocks.${i}`)),
   ]);
   const right = dropPads(kase, 'in/right/item_seq', 0);
   kase.compare('out/right/scores', await model.scores(right.events));

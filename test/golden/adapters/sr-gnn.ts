@@ -22,8 +22,8 @@ import {
 import type { Adapter, AdapterTable, GoldenCase } from '../case.ts';
 import { catalog, compareRows, dropPads, renumber, type Window } from '../padded.ts';
 import { linearNames, numbers, Peer, rowsFrom, type Source, same, unused } from '../peer.ts';
+import { drawn, given } from '../questions.ts';
 import { gatedGraphNames } from './recurrent.ts';
-import { drawn, given } from './sasrec.ts';
 
 function names(kase: GoldenCase, items: string, source: Source): [string, Source][] {
   const hybrid = kase.config.nonhybrid !== true;
