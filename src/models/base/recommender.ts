@@ -350,8 +350,8 @@ export abstract class Recommender extends Module implements Scorer {
     if (stored !== modelName) throw new FileFormatError(`The file holds a ${stored}; use ${stored}.load.`);
     let model: M;
     try {
-      const options = partsFromJson(config, { ...defaults, ...parts }) as object;
-      model = new this({ ...options, items: Catalog.fromJSON(items) } as never);
+      const made = partsFromJson(config, { ...defaults, ...parts }) as object;
+      model = new this({ ...made, items: Catalog.fromJSON(items) } as never);
     } catch (error) {
       throw new FileFormatError(`The file makes no ${modelName}: ${(error as Error).message}`, { cause: error });
     }
