@@ -9,8 +9,9 @@
 //
 // Logits lie transposed in panels of 8 rows, [items][8]: a lane is a row, a panel is in the order in which the product for
 // the states' gradient reads it, and loops over a panel have no edge.
-import { addTile, copyPart, MR, NR, packA, packB, tileFrom } from './mat-mul';
+import { copyPart, MR, NR, packA, packB } from './mat-mul';
 import { expNegative4, log1, sumLanes } from './math';
+import { tileOfRows } from './tiles';
 
 /** Rows in a block, a multiple of 8. */
 const ROWS = 48;
@@ -215,12 +216,12 @@ function packItems(call: Call, item: i32, both: bool): void {
   const from = call.table + <usize>item * row;
   let to = tileAt(call, item);
   for (let v = 0; v < count; v += MR) {
-    packA(from + <usize>v * row, row, 4, min(MR, count - v), dim, to + <usize>v * row);
+    packA(from + <usize>v * row, row, 4, min(MR, count - v), dim, to + <usize>v * row, row);
   }
   if (!both) return;
   to += packedBytes(dim);
   for (let d = 0; d < dim; d += MR) {
-    packA(from + ((<usize>d) << 2), 4, row, min(MR, dim - d), count, to + <usize>d * ITEMS * 4);
+    packA(from + ((<usize>d) << 2), 4, row, min(MR, dim - d), count, to + <usize>d * ITEMS * 4, (<usize>count) << 2);
   }
 }
 
@@ -241,8 +242,8 @@ function logits(call: Call, states: usize, item: i32, packed: usize, panel: usiz
   let to = panel;
   for (let v = 0; v < count; v += MR) {
     const rows = packed + ((<usize>v * dim) << 2);
-    if (call.bias) addTile(dim, rows, states, to, PANEL_ROW);
-    else tileFrom(dim, rows, states, call.zeros, 0, to, PANEL_ROW);
+    const start = call.bias ? to : call.zeros;
+    tileOfRows(dim, rows, (<usize>dim) << 2, states, start, call.bias ? PANEL_ROW : 0, to, PANEL_ROW);
     to += PANEL_ROW * MR;
   }
 }
@@ -378,10 +379,10 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
   addTableGradient(call, block + stateBytes(dim), rows, item, panels);
 }
 
-/** {@link addTile} to `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
+/** Adds a product to the tile `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
 function addSum(count: i32, a: usize, b: usize, to: usize, call: Call): void {
   const tile = call.edge;
-  tileFrom(count, a, b, call.zeros, 0, tile, PANEL_ROW);
+  tileOfRows(count, a, (<usize>count) << 2, b, call.zeros, 0, tile, PANEL_ROW);
   for (let i: usize = 0; i < PANEL_ROW * MR; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(tile + i)));
   }
@@ -442,21 +443,22 @@ function addTableGradient(call: Call, states: usize, rows: i32, item: i32, panel
   const row: usize = (<usize>dim) << 2;
   const count = min(ITEMS, call.items - item);
   const slopes = call.slopes;
+  const slopesRow: usize = (<usize>rows) << 2;
   let to = call.dTable + <usize>item * row;
   for (let v = 0; v < count; v += MR) {
     const width = min(MR, count - v);
     for (let r = 0; r < rows; r += NR) {
       const from = panels + <usize>(r / NR) * PANEL_LOGITS + <usize>v * PANEL_ROW;
-      packA(from, PANEL_ROW, 4, width, min(NR, rows - r), slopes + <usize>r * MR * 4);
+      packA(from, PANEL_ROW, 4, width, min(NR, rows - r), slopes + ((<usize>r) << 2), slopesRow);
     }
     let by = states;
     for (let d = 0; d < dim; d += NR) {
       const out = to + ((<usize>d) << 2);
       const columns = min(NR, dim - d);
-      if (width === MR && columns === NR) addTile(rows, slopes, by, out, row);
+      if (width === MR && columns === NR) tileOfRows(rows, slopes, slopesRow, by, out, row, out, row);
       else {
         copyPart(out, row, call.edge, PANEL_ROW, width, columns);
-        addTile(rows, slopes, by, call.edge, PANEL_ROW);
+        tileOfRows(rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
         copyPart(call.edge, PANEL_ROW, out, row, width, columns);
       }
       by += <usize>rows * PANEL_ROW;

@@ -1,9 +1,9 @@
 /**
- * Matrix products. The operands are first copied into the order in which they are used ("packed"): B in panels of 8
- * columns, A, unless its rows lie as they are used, in blocks of 6 rows; a tile of 6 x 8 results then stays in registers
- * while both stream by. Packing also makes transposed operands nearly as fast as others.
+ * Matrix products. B is first copied into the order in which it is used ("packed"), in panels of 8 columns, and A, if its
+ * rows are columns in memory, in blocks of 6 rows; a tile of 6 x 8 results then stays in registers while both stream by
+ * (`../tiles.ts`). Packing also makes transposed operands nearly as fast as others.
  */
-import { madd } from './math';
+import { tileOf1, tileOf4, tileOfRows } from './tiles';
 
 /** Rows and columns of a tile. */
 export const MR = 6;
@@ -162,23 +162,24 @@ function packedProduct(
   }
   for (let i = 0; i < m; i += MR) {
     const rows = min(MR, m - i);
-    const block = a + i * aRow;
-    const inRows = rows === MR && aColumn === 4;
-    if (!packed && !inRows) packA(block, aRow, aColumn, rows, k, packedA);
+    const whole = rows === MR || rows === 4 || rows === 1;
+    let left = a + i * aRow;
+    let leftRow = aRow;
+    if (!whole || aColumn !== 4) {
+      leftRow = (<usize>k) << 2;
+      if (!packed) packA(left, aRow, aColumn, rows, k, packedA, leftRow);
+      left = packedA;
+    }
     let from = start + i * startRow;
     let to = c + i * cRow;
     let right = b;
     for (let j = 0; j < n; j += NR) {
       const width = min(NR, n - j);
-      if (inRows && width === NR) tileOfRows(k, block, aRow, right, from, startRow, to, cRow);
-      else if (rows === MR && width === NR) tileFrom(k, packedA, right, from, startRow, to, cRow);
-      else if (rows === 4 && width === NR) tileOf4(k, packedA, right, from, startRow, to, cRow);
+      if (whole && width === NR) rowsOfTile(rows, k, left, leftRow, right, from, startRow, to, cRow);
       else {
         // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
         copyPart(from, startRow, tile, ROW_BYTES, rows, width);
-        if (rows === 1) addRow(k, packedA, right, tile);
-        else if (inRows) tileOfRows(k, block, aRow, right, tile, ROW_BYTES, tile, ROW_BYTES);
-        else addTile(k, packedA, right, tile, ROW_BYTES);
+        rowsOfTile(rows, k, left, leftRow, right, tile, ROW_BYTES, tile, ROW_BYTES);
         copyPart(tile, ROW_BYTES, to, cRow, rows, width);
       }
       right += panel;
@@ -188,265 +189,61 @@ function packedProduct(
   }
 }
 
-/** Adds the product of a packed block `a` [k][6] and a packed panel `b` [k][8] to the tile at `c`. */
-@inline
-export function addTile(k: i32, a: usize, b: usize, c: usize, cRow: usize): void {
-  tileFrom(k, a, b, c, cRow, c, cRow);
-}
-
-/** The tile at `c` = the tile at `from` plus the product of a packed block `a` [k][6] and a packed panel `b` [k][8]. */
-export function tileFrom(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
-  let c00 = v128.load(from);
-  let c01 = v128.load(from, 16);
-  from += fromRow;
-  let c10 = v128.load(from);
-  let c11 = v128.load(from, 16);
-  from += fromRow;
-  let c20 = v128.load(from);
-  let c21 = v128.load(from, 16);
-  from += fromRow;
-  let c30 = v128.load(from);
-  let c31 = v128.load(from, 16);
-  from += fromRow;
-  let c40 = v128.load(from);
-  let c41 = v128.load(from, 16);
-  from += fromRow;
-  let c50 = v128.load(from);
-  let c51 = v128.load(from, 16);
-  for (; k > 0; k--) {
-    const left = v128.load(b);
-    const right = v128.load(b, 16);
-    let x = v128.load_splat<f32>(a);
-    c00 = madd(x, left, c00);
-    c01 = madd(x, right, c01);
-    x = v128.load_splat<f32>(a, 4);
-    c10 = madd(x, left, c10);
-    c11 = madd(x, right, c11);
-    x = v128.load_splat<f32>(a, 8);
-    c20 = madd(x, left, c20);
-    c21 = madd(x, right, c21);
-    x = v128.load_splat<f32>(a, 12);
-    c30 = madd(x, left, c30);
-    c31 = madd(x, right, c31);
-    x = v128.load_splat<f32>(a, 16);
-    c40 = madd(x, left, c40);
-    c41 = madd(x, right, c41);
-    x = v128.load_splat<f32>(a, 20);
-    c50 = madd(x, left, c50);
-    c51 = madd(x, right, c51);
-    a += MR * 4;
-    b += ROW_BYTES;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  c += cRow;
-  v128.store(c, c10);
-  v128.store(c, c11, 16);
-  c += cRow;
-  v128.store(c, c20);
-  v128.store(c, c21, 16);
-  c += cRow;
-  v128.store(c, c30);
-  v128.store(c, c31, 16);
-  c += cRow;
-  v128.store(c, c40);
-  v128.store(c, c41, 16);
-  c += cRow;
-  v128.store(c, c50);
-  v128.store(c, c51, 16);
-}
-
-/**
- * {@link tileFrom} for a block of A that lies in 6 rows `aRow` bytes apart. It is as fast as a packed one, and packing is
- * saved. Unrolled, the loop and the one for what is left over need more registers than there are: a quarter slower.
- */
-function tileOfRows(k: i32, a: usize, aRow: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
-  let c00 = v128.load(from);
-  let c01 = v128.load(from, 16);
-  from += fromRow;
-  let c10 = v128.load(from);
-  let c11 = v128.load(from, 16);
-  from += fromRow;
-  let c20 = v128.load(from);
-  let c21 = v128.load(from, 16);
-  from += fromRow;
-  let c30 = v128.load(from);
-  let c31 = v128.load(from, 16);
-  from += fromRow;
-  let c40 = v128.load(from);
-  let c41 = v128.load(from, 16);
-  from += fromRow;
-  let c50 = v128.load(from);
-  let c51 = v128.load(from, 16);
-  let a0 = a;
-  let a1 = a0 + aRow;
-  let a2 = a1 + aRow;
-  let a3 = a2 + aRow;
-  let a4 = a3 + aRow;
-  let a5 = a4 + aRow;
-  for (; k > 0; k--) {
-    const left = v128.load(b);
-    const right = v128.load(b, 16);
-    let x = v128.load_splat<f32>(a0);
-    c00 = madd(x, left, c00);
-    c01 = madd(x, right, c01);
-    x = v128.load_splat<f32>(a1);
-    c10 = madd(x, left, c10);
-    c11 = madd(x, right, c11);
-    x = v128.load_splat<f32>(a2);
-    c20 = madd(x, left, c20);
-    c21 = madd(x, right, c21);
-    x = v128.load_splat<f32>(a3);
-    c30 = madd(x, left, c30);
-    c31 = madd(x, right, c31);
-    x = v128.load_splat<f32>(a4);
-    c40 = madd(x, left, c40);
-    c41 = madd(x, right, c41);
-    x = v128.load_splat<f32>(a5);
-    c50 = madd(x, left, c50);
-    c51 = madd(x, right, c51);
-    a0 += 4;
-    a1 += 4;
-    a2 += 4;
-    a3 += 4;
-    a4 += 4;
-    a5 += 4;
-    b += ROW_BYTES;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  c += cRow;
-  v128.store(c, c10);
-  v128.store(c, c11, 16);
-  c += cRow;
-  v128.store(c, c20);
-  v128.store(c, c21, 16);
-  c += cRow;
-  v128.store(c, c30);
-  v128.store(c, c31, 16);
-  c += cRow;
-  v128.store(c, c40);
-  v128.store(c, c41, 16);
-  c += cRow;
-  v128.store(c, c50);
-  v128.store(c, c51, 16);
-}
-
-/** {@link tileFrom} for the first four rows, which is what a width of 64 leaves over. */
-function tileOf4(k: i32, a: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
-  let c00 = v128.load(from);
-  let c01 = v128.load(from, 16);
-  from += fromRow;
-  let c10 = v128.load(from);
-  let c11 = v128.load(from, 16);
-  from += fromRow;
-  let c20 = v128.load(from);
-  let c21 = v128.load(from, 16);
-  from += fromRow;
-  let c30 = v128.load(from);
-  let c31 = v128.load(from, 16);
-  for (; k > 0; k--) {
-    const left = v128.load(b);
-    const right = v128.load(b, 16);
-    let x = v128.load_splat<f32>(a);
-    c00 = madd(x, left, c00);
-    c01 = madd(x, right, c01);
-    x = v128.load_splat<f32>(a, 4);
-    c10 = madd(x, left, c10);
-    c11 = madd(x, right, c11);
-    x = v128.load_splat<f32>(a, 8);
-    c20 = madd(x, left, c20);
-    c21 = madd(x, right, c21);
-    x = v128.load_splat<f32>(a, 12);
-    c30 = madd(x, left, c30);
-    c31 = madd(x, right, c31);
-    a += MR * 4;
-    b += ROW_BYTES;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  c += cRow;
-  v128.store(c, c10);
-  v128.store(c, c11, 16);
-  c += cRow;
-  v128.store(c, c20);
-  v128.store(c, c21, 16);
-  c += cRow;
-  v128.store(c, c30);
-  v128.store(c, c31, 16);
-}
-
-/** {@link addTile} for the first row only. */
-function addRow(k: i32, a: usize, b: usize, c: usize): void {
-  let left = v128.load(c);
-  let right = v128.load(c, 16);
-  for (; k > 0; k--) {
-    const x = v128.load_splat<f32>(a);
-    left = madd(x, v128.load(b), left);
-    right = madd(x, v128.load(b, 16), right);
-    a += MR * 4;
-    b += ROW_BYTES;
-  }
-  v128.store(c, left);
-  v128.store(c, right, 16);
+function rowsOfTile(
+  rows: i32,
+  k: i32,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  from: usize,
+  fromRow: usize,
+  c: usize,
+  cRow: usize,
+): void {
+  if (rows === 4) tileOf4(k, a, aRow, b, from, fromRow, c, cRow);
+  else if (rows === 1) tileOf1(k, a, aRow, b, from, fromRow, c, cRow);
+  else tileOfRows(k, a, aRow, b, from, fromRow, c, cRow);
 }
 
 /** Copies the corner of a matrix. */
 export function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, columns: i32): void {
   const width: usize = (<usize>columns) << 2;
   for (let i = 0; i < rows; i++) {
-    for (let j: usize = 0; j < width; j += 4) store<f32>(to + j, load<f32>(from + j));
+    let j: usize = 0;
+    for (; j + 16 <= width; j += 16) v128.store(to + j, v128.load(from + j));
+    for (; j < width; j += 4) store<f32>(to + j, load<f32>(from + j));
     from += fromRow;
     to += toRow;
   }
 }
 
-/** Copies up to 6 rows of A to `to` [k][6]; rows that are missing become 0. */
-export function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize): void {
+/** Copies up to 6 rows of A to `to`, `toRow` bytes apart; rows that are missing become 0. */
+export function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize, toRow: usize): void {
+  if (column === 4) copyPart(a, row, to, toRow, rows, k);
+  else packTransposedRows(a, column, rows, k, to, toRow);
+  for (let i = rows; i < MR; i++) clearRow(to + i * toRow, k);
+}
+
+/** The rows of A that are columns in memory: runs of `rows` values, `column` bytes apart. */
+function packTransposedRows(a: usize, column: usize, rows: i32, k: i32, to: usize, toRow: usize): void {
   let i = 0;
-  if (rows === 4 && column !== 4) {
-    for (; i < k; i++) {
-      v128.store(to, v128.load(a));
-      store<u64>(to, 0, 16);
-      a += column;
-      to += MR * 4;
+  if (rows === MR || rows === 4) {
+    for (; i + 4 <= k; i += 4) {
+      transpose4(a, column, to, toRow);
+      if (rows === MR) transpose2(a + 16, column, to + 4 * toRow, toRow);
+      a += 4 * column;
+      to += 16;
     }
-    return;
   }
-  if (rows < MR) return packEdge(a, row, column, rows, MR, k, to);
-  if (column !== 4) {
-    for (; i < k; i++) {
-      v128.store(to, v128.load(a));
-      store<u64>(to, load<u64>(a, 16), 16);
-      a += column;
-      to += MR * 4;
-    }
-    return;
+  for (; i < k; i++) {
+    for (let r = 0; r < rows; r++) store<f32>(to + r * toRow, load<f32>(a + (r << 2)));
+    a += column;
+    to += 4;
   }
-  for (; i + 4 <= k; i += 4) {
-    const x0 = v128.load(a);
-    const x1 = v128.load(a + row);
-    const x2 = v128.load(a + 2 * row);
-    const x3 = v128.load(a + 3 * row);
-    const x4 = v128.load(a + 4 * row);
-    const x5 = v128.load(a + 5 * row);
-    // Pairs of rows, then all six: the transpose of a 6 x 4 block.
-    const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
-    const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
-    const low45 = v128.shuffle<f32>(x4, x5, 0, 4, 1, 5);
-    const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
-    const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
-    const high45 = v128.shuffle<f32>(x4, x5, 2, 6, 3, 7);
-    v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-    v128.store(to, v128.shuffle<f32>(low45, low01, 0, 1, 6, 7), 16);
-    v128.store(to, v128.shuffle<f32>(low23, low45, 2, 3, 6, 7), 32);
-    v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 48);
-    v128.store(to, v128.shuffle<f32>(high45, high01, 0, 1, 6, 7), 64);
-    v128.store(to, v128.shuffle<f32>(high23, high45, 2, 3, 6, 7), 80);
-    a += 16;
-    to += MR * 16;
-  }
-  packEdge(a, row, column, MR, MR, k - i, to);
+}
+
+function clearRow(row: usize, values: i32): void {
+  for (let end = row + (<usize>values << 2); row < end; row += 4) store<f32>(row, 0);
 }
 
 /** Copies B [k, columns] to `to`, as panels [k][8]; columns that are missing from the last one become 0. */
@@ -473,16 +270,16 @@ function packPanel(b: usize, row: usize, k: i32, to: usize): void {
 function packTransposedPanel(b: usize, column: usize, row: usize, k: i32, to: usize): void {
   let i = 0;
   for (; i + 4 <= k; i += 4) {
-    transpose4(b, column, to);
-    transpose4(b + 4 * column, column, to + 16);
+    transpose4(b, column, to, ROW_BYTES);
+    transpose4(b + 4 * column, column, to + 16, ROW_BYTES);
     b += 16;
     to += NR * 16;
   }
   packEdge(b, column, row, NR, NR, k - i, to);
 }
 
-/** Four runs of four values, `stride` apart, into four rows of a panel. */
-function transpose4(from: usize, stride: usize, to: usize): void {
+/** Four runs of four values, `stride` bytes apart, into four rows `toRow` bytes apart. */
+function transpose4(from: usize, stride: usize, to: usize, toRow: usize): void {
   const x0 = v128.load(from);
   const x1 = v128.load(from + stride);
   const x2 = v128.load(from + 2 * stride);
@@ -492,9 +289,24 @@ function transpose4(from: usize, stride: usize, to: usize): void {
   const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
   const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
   v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-  v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), ROW_BYTES);
-  v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), NR * 8);
-  v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), NR * 12);
+  v128.store(to + toRow, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+  v128.store(to + 2 * toRow, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+  v128.store(to + 3 * toRow, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+}
+
+/** Four runs of two values into two rows. */
+function transpose2(from: usize, stride: usize, to: usize, toRow: usize): void {
+  const x01 = v128.shuffle<f32>(v128.load64_zero(from), v128.load64_zero(from + stride), 0, 4, 1, 5);
+  const x23 = v128.shuffle<f32>(
+    v128.load64_zero(from + 2 * stride),
+    v128.load64_zero(from + 3 * stride),
+    0,
+    4,
+    1,
+    5,
+  );
+  v128.store(to, v128.shuffle<f32>(x01, x23, 0, 1, 4, 5));
+  v128.store(to + toRow, v128.shuffle<f32>(x01, x23, 2, 3, 6, 7));
 }
 
 /** The general case: `count` of `lanes` values a step, `lane` bytes apart, the others 0; steps are `step` bytes apart. */
