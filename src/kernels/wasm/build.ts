@@ -8,10 +8,9 @@ import asc from 'assemblyscript/asc';
 import { tiles } from './tiles.ts';
 
 const MAX_BYTES = 40_000;
-/** The features of a variant, and how many steps of a product a loop has: as many as the bytes allow. */
 const variants = {
-  simd: { features: ['--enable', 'simd'], steps: 2 },
-  relaxed: { features: ['--enable', 'simd', '--enable', 'relaxed-simd'], steps: 4 },
+  simd: ['--enable', 'simd'],
+  relaxed: ['--enable', 'simd', '--enable', 'relaxed-simd'],
 };
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -20,8 +19,8 @@ const sources = readdirSync(`${here}assembly`).map((file) => `${here}assembly/${
 
 if (!upToDate()) {
   const lines = ['/** The compiled kernels in base64. Made by `npm run build:kernels` out of `assembly/`. */'];
-  for (const [name, { features, steps }] of Object.entries(variants)) {
-    lines.push(`export const ${name} =\n  '${Buffer.from(await compile(name, features, steps)).toString('base64')}';`);
+  for (const [name, features] of Object.entries(variants)) {
+    lines.push(`export const ${name} =\n  '${Buffer.from(await compile(name, features)).toString('base64')}';`);
   }
   // In one step, since several processes may build at once.
   const temporary = `${output}.${process.pid}`;
@@ -35,12 +34,12 @@ function upToDate(): boolean {
   return inputs.every((file) => statSync(file).mtimeMs < statSync(output).mtimeMs);
 }
 
-async function compile(name: string, features: readonly string[], steps: number): Promise<Uint8Array> {
+async function compile(name: string, features: readonly string[]): Promise<Uint8Array> {
   const written = new Map<string, string | Uint8Array>();
   const options = '-O3 --noAssert --runtime stub --importMemory --use abort= --outFile out.wasm --textFile out.wat';
   const { error, stderr } = await asc.main(['index.ts', ...options.split(' '), ...features], {
     readFile(file) {
-      if (file === 'tiles.ts') return tiles(steps);
+      if (file === 'tiles.ts') return tiles();
       const path = `${here}assembly/${file}`;
       return existsSync(path) ? readFileSync(path, 'utf8') : null;
     },

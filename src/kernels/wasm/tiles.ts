@@ -7,36 +7,47 @@
  * of them keeps the compilers from mixing the steps, which would need more registers than there are.
  */
 
-/** The module `tiles` of the kernels, with loops of `steps` steps. */
-export function tiles(steps: number): string {
+/** The module `tiles` of the kernels. The more steps, the more bytes. */
+export function tiles(): string {
   return [
     "import { madd } from './math';",
-    tile('tileOfRows', 6, steps),
-    tile('tileOf4', 4, steps),
-    tile('tileOf1', 1, steps),
+    tile('tileOf6', 6, 4, PANEL_ROW),
+    tile('tileOf4', 4, 2),
+    tile('tileOf1', 1, 1, PANEL_ROW),
   ].join('\n');
 }
 
-/** Sets `rows` x 8 results at `c` to those at `from` plus the product of rows of A, `aRow` bytes apart, and a panel of B [k][8]. */
-function tile(name: string, rows: number, steps: number): string {
+/** Bytes of a row of a panel, eight columns of B. */
+const PANEL_ROW = 32;
+
+/**
+ * Sets `rows` x 8 results at `c` to those at `from` (0: none) plus the product of rows of A, `aRow` bytes apart, and `k` rows
+ * of B, `bRow` bytes apart; the function has an argument for that unless it is told here.
+ */
+function tile(name: string, rows: number, steps: number, bRow?: number): string {
   const each = (count: number, text: (i: number) => string) =>
     Array.from({ length: count }, (_, i) => text(i)).join('\n');
   const step = (s: number) => `{
-    const left = v128.load(b, ${32 * s});
-    const right = v128.load(b, ${32 * s + 16});
+    const left = v128.load(b, ${bRow ? s * bRow : 0});
+    const right = v128.load(b, ${bRow ? s * bRow + 16 : 16});
     let x: v128;
     ${each(rows, (r) => `x = v128.load_splat<f32>(a${r}, ${4 * s}); l${r} = madd(x, left, l${r}); r${r} = madd(x, right, r${r});`)}
+    ${bRow ? '' : 'b += bRow;'}
   }`;
   return `
-export function ${name}(k: i32, a: usize, aRow: usize, b: usize, from: usize, fromRow: usize, c: usize, cRow: usize): void {
-  ${each(rows, (r) => `const from${r} = from + ${r} * fromRow; let l${r} = v128.load(from${r}), r${r} = v128.load(from${r}, 16);`)}
-  ${each(rows, (r) => `let a${r} = a + ${r} * aRow;`)}
+export function ${name}(
+  k: i32, a: usize, aRow: usize, b: usize,${bRow ? '' : ' bRow: usize,'} from: usize, fromRow: usize, c: usize, cRow: usize,
+): void {
+  ${each(rows, (r) => `let l${r} = f32x4.splat(0), r${r} = f32x4.splat(0), a${r} = ${r ? `a${r - 1} + aRow` : 'a'};`)}
+  if (from) {
+    ${each(rows, (r) => `${r ? 'from += fromRow; ' : ''}l${r} = v128.load(from); r${r} = v128.load(from, 16);`)}
+  }
   while (k > 0) {
     ${each(steps, (s) => (s === 0 ? '' : `if (k === ${s}) break;`) + step(s))}
     ${each(rows, (r) => `a${r} += ${4 * steps};`)}
-    b += ${32 * steps};
+    ${bRow ? `b += ${bRow * steps};` : ''}
     k -= ${steps};
   }
-  ${each(rows, (r) => `const to${r} = c + ${r} * cRow; v128.store(to${r}, l${r}); v128.store(to${r}, r${r}, 16);`)}
+  ${each(rows, (r) => `${r ? 'c += cRow; ' : ''}v128.store(c, l${r}); v128.store(c, r${r}, 16);`)}
 }`;
 }

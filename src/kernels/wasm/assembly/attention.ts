@@ -3,8 +3,10 @@
 //
 // Within scratch space every row of a head is padded with zeros to a multiple of 8 columns, and every row of scores to a
 // multiple of 8 keys; so the loops below need no case for what is left over.
+import { addTo } from './add-to';
 import { dropoutMask, dropoutRow } from './dropout';
 import { expNegative4, madd, sumLanes } from './math';
+import { tileOf4 } from './tiles';
 
 /** Queries in a tile. */
 export const TILE = 4;
@@ -75,7 +77,7 @@ export function attentionForward(
         for (let r = 0; r < TILE; r++) {
           const seen = r < here ? visible(causal, firstUnseen + i + r, keys) : 0;
           const weights = scores + <usize>r * scoreRow;
-          if (bias && seen > 0) addRow(weights, bias + biasPlace(tableBytes, head, at(queryStarts, b) + i + r, positions, keyStart), seen);
+          if (bias && seen > 0) addTo(weights, bias + biasPlace(tableBytes, head, at(queryStarts, b) + i + r, positions, keyStart), seen);
           softmaxRow(weights, seen, padded(most));
           if (dropoutKeys && seen > 0) {
             const hash = rowHash(dropoutKeys, head, firstSequence + b, at(queryStarts, b) + i + r);
@@ -160,7 +162,7 @@ export function attentionBackward(
           const weightRow = weights + <usize>r * scoreRow;
           const gradientRow = gradients + <usize>r * scoreRow;
           const biased = biasPlace(tableBytes, head, at(queryStarts, b) + i + r, positions, keyStart);
-          if (bias && seen > 0) addRow(weightRow, bias + biased, seen);
+          if (bias && seen > 0) addTo(weightRow, bias + biased, seen);
           softmaxRow(weightRow, seen, padded(most));
           // Of the weights before dropout: from here on `gradients` are those of the scores, `weights` have dropout.
           if (dropoutKeys && seen > 0) {
@@ -172,7 +174,7 @@ export function attentionBackward(
           } else {
             softmaxGradientRow(weightRow, gradientRow, padded(most));
           }
-          if (bias && seen > 0) addRow(dBias + biased, gradientRow, seen);
+          if (bias && seen > 0) addTo(dBias + biased, gradientRow, seen);
         }
         multiplyRows(gradients, scoreRow, most, keyRows, wide, result, wide);
         storeRows(result, wide, here, width, scale, dq + ofQueries + <usize>i * row, row);
@@ -291,58 +293,14 @@ export function packPanels(from: usize, stride: usize, rows: i32, width: i32, pa
 /** c = tile · panels for the first `columns` columns, rounded up to whole panels. */
 export function multiplyPanels(a: usize, aRow: usize, depth: i32, panels: usize, columns: i32, c: usize, cRow: usize): void {
   for (let j = 0; j < columns; j += 8) {
-    multiply(a, aRow, depth, panels, 32, c + (j << 2), cRow);
+    tileOf4(depth, a, aRow, panels, 32, 0, 0, c + (j << 2), cRow);
     panels += depth << 5;
   }
 }
 
 /** c = tile · rows, where the rows are `width` bytes wide. */
 export function multiplyRows(a: usize, aRow: usize, depth: i32, rows: usize, width: usize, c: usize, cRow: usize): void {
-  for (let j: usize = 0; j < width; j += 32) multiply(a, aRow, depth, rows + j, width, c + j, cRow);
-}
-
-/** Four rows of a times eight columns of b, of which a row stands every `bRow` bytes. */
-function multiply(a: usize, aRow: usize, depth: i32, b: usize, bRow: usize, c: usize, cRow: usize): void {
-  let a1 = a + aRow;
-  let a2 = a1 + aRow;
-  let a3 = a2 + aRow;
-  let c00 = f32x4.splat(0);
-  let c01 = c00;
-  let c10 = c00;
-  let c11 = c00;
-  let c20 = c00;
-  let c21 = c00;
-  let c30 = c00;
-  let c31 = c00;
-  for (let p = 0; p < depth; p++) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    let x = v128.load_splat<f32>(a);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f32>(a1);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f32>(a2);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f32>(a3);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    a += 4;
-    a1 += 4;
-    a2 += 4;
-    a3 += 4;
-    b += bRow;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  v128.store(c + cRow, c10);
-  v128.store(c + cRow, c11, 16);
-  v128.store(c + 2 * cRow, c20);
-  v128.store(c + 2 * cRow, c21, 16);
-  v128.store(c + 3 * cRow, c30);
-  v128.store(c + 3 * cRow, c31, 16);
+  for (let j: usize = 0; j < width; j += 32) tileOf4(depth, a, aRow, rows + j, width, 0, 0, c + j, cRow);
 }
 
 /** c[j] += Σ over the tile of a[r, j] · b[r], for `rows` rows j of c, which are as wide as those of b. */
@@ -429,15 +387,6 @@ function softmaxGradientRow(weights: usize, gradients: usize, end: i32): void {
     const centred = f32x4.sub(v128.load(gradients + i), shift);
     v128.store(gradients + i, f32x4.mul(v128.load(weights + i), centred));
   }
-}
-
-/** to += from, for `count` values. */
-function addRow(to: usize, from: usize, count: i32): void {
-  const whole: usize = (count & ~3) << 2;
-  const end: usize = count << 2;
-  let i: usize = 0;
-  for (; i < whole; i += 16) v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
-  for (; i < end; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(from + i));
 }
 
 /** Values times factors, for `end` of them, a multiple of 4. */

@@ -11,7 +11,7 @@
 // the states' gradient reads it, and loops over a panel have no edge.
 import { copyPart, MR, NR, packA, packB } from './mat-mul';
 import { expNegative4, log1, sumLanes } from './math';
-import { tileOfRows } from './tiles';
+import { tileOf6 } from './tiles';
 
 /** Rows in a block, a multiple of 8. */
 const ROWS = 48;
@@ -54,11 +54,9 @@ class Call {
   slopes: usize;
   /** A tile of products. */
   edge: usize;
-  /** A row of a tile, of zeros. */
-  zeros: usize;
 }
 const CALL: usize = (offsetof<Call>() + 15) & ~15;
-const FIXED: usize = CALL + ROWS * MR * 4 + PANEL_ROW * (MR + 1);
+const FIXED: usize = CALL + ROWS * MR * 4 + PANEL_ROW * MR;
 
 // A block holds its states [dim][8], a panel after the other; again as [rows][8], 8 columns after the other; the gradient
 // by the states as [dim][8]; and what is known of its rows.
@@ -69,8 +67,7 @@ function blockBytes(dim: i32): usize {
   return stateBytes(dim) + stateBytes(padded(dim, NR)) + stateBytes(padded(dim, MR)) + ROWS_STATE * PANELS;
 }
 
-// A tile holds its rows of the table packed as [dim][6], six after the other; again as [items][6], six columns after the
-// other; logits or exponentials; and for each row of the block the maximum to which its exponentials refer.
+// A tile holds its rows of the table, as many as six divides; its columns as rows [items], six after the other; logits or exponentials; and for each row of the block the maximum to which its exponentials refer.
 function packedBytes(dim: i32): usize {
   return <usize>dim * ITEMS * 4;
 }
@@ -139,8 +136,6 @@ export function crossEntropy(
   call.kept = kept;
   call.slopes = scratch + CALL;
   call.edge = call.slopes + ROWS * MR * 4;
-  call.zeros = call.edge + PANEL_ROW * MR;
-  memory.fill(call.zeros, 0, PANEL_ROW);
   call.blocks = scratch + FIXED;
   call.blockBytes = blockBytes(dim);
   call.tiles = call.blocks + <usize>divided(min(rows, group), ROWS) * call.blockBytes;
@@ -242,8 +237,7 @@ function logits(call: Call, states: usize, item: i32, packed: usize, panel: usiz
   let to = panel;
   for (let v = 0; v < count; v += MR) {
     const rows = packed + ((<usize>v * dim) << 2);
-    const start = call.bias ? to : call.zeros;
-    tileOfRows(dim, rows, (<usize>dim) << 2, states, start, call.bias ? PANEL_ROW : 0, to, PANEL_ROW);
+    tileOf6(dim, rows, (<usize>dim) << 2, states, call.bias ? to : 0, PANEL_ROW, to, PANEL_ROW);
     to += PANEL_ROW * MR;
   }
 }
@@ -382,7 +376,7 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
 /** Adds a product to the tile `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
 function addSum(count: i32, a: usize, b: usize, to: usize, call: Call): void {
   const tile = call.edge;
-  tileOfRows(count, a, (<usize>count) << 2, b, call.zeros, 0, tile, PANEL_ROW);
+  tileOf6(count, a, (<usize>count) << 2, b, 0, 0, tile, PANEL_ROW);
   for (let i: usize = 0; i < PANEL_ROW * MR; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(tile + i)));
   }
@@ -455,10 +449,10 @@ function addTableGradient(call: Call, states: usize, rows: i32, item: i32, panel
     for (let d = 0; d < dim; d += NR) {
       const out = to + ((<usize>d) << 2);
       const columns = min(NR, dim - d);
-      if (width === MR && columns === NR) tileOfRows(rows, slopes, slopesRow, by, out, row, out, row);
+      if (width === MR && columns === NR) tileOf6(rows, slopes, slopesRow, by, out, row, out, row);
       else {
         copyPart(out, row, call.edge, PANEL_ROW, width, columns);
-        tileOfRows(rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
+        tileOf6(rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
         copyPart(call.edge, PANEL_ROW, out, row, width, columns);
       }
       by += <usize>rows * PANEL_ROW;

@@ -7,6 +7,7 @@
  * or of no effect. A row of `gates` has four parts: r, z, the product of the candidate, and the candidate; with the reset
  * before the product: r, z, the candidate, and r · state.
  */
+import { addTo } from './add-to';
 import { addPacked, addProduct, matMulScratch, packB, packedScratch } from './mat-mul';
 import { expNegative4, madd, sigmoid4 } from './math';
 
@@ -170,7 +171,7 @@ export function gruBackward(
         const at = <usize>load<i32>(rows + (i << 2)) * row;
         const from = gates + i * 4 * wide;
         const to = slope + i * 3 * wide;
-        addRow(dy + at, width, upstream + i * wide);
+        addTo(upstream + i * wide, dy + at, width);
         if (before) candidateSlopes(from, previous + i * wide, wide, upstream + i * wide, to);
         else {
           allSlopes(from, previous + i * wide, wide, upstream + i * wide, to, dReset);
@@ -189,7 +190,7 @@ export function gruBackward(
           for (let gate: usize = 0; gate < 3; gate++) copyRow(from + gate * wide, width, to + gate * row);
         }
       }
-      for (let i: usize = 0; i < block; i++) addVectors(slope + i * 3 * wide, 3 * wide, dBiases);
+      for (let i: usize = 0; i < block; i++) addTo(dBiases, slope + i * 3 * wide, (3 * wide) >> 2);
       addPacked(here, columns, (before ? 2 : 3) * columns, slope, 3 * wide, 4, false, panels, upstream, wide, work);
     }
   }
@@ -360,21 +361,7 @@ function loadPadded(from: usize, width: i32, to: usize, wide: usize): void {
 /** {@link loadPadded} plus another row, if that is not 0. */
 function sumPadded(from: usize, other: usize, width: i32, to: usize, wide: usize): void {
   loadPadded(from, width, to, wide);
-  if (other) addRow(other, width, to);
-}
-
-/** Adds a row of `width` values. */
-function addRow(from: usize, width: i32, to: usize): void {
-  const whole: usize = (width & ~3) << 2;
-  const end: usize = width << 2;
-  let j: usize = 0;
-  for (; j < whole; j += 16) v128.store(to + j, f32x4.add(v128.load(to + j), v128.load(from + j)));
-  for (; j < end; j += 4) store<f32>(to + j, load<f32>(to + j) + load<f32>(from + j));
-}
-
-/** Adds a padded row. */
-function addVectors(from: usize, bytes: usize, to: usize): void {
-  for (let j: usize = 0; j < bytes; j += 16) v128.store(to + j, f32x4.add(v128.load(to + j), v128.load(from + j)));
+  if (other) addTo(to, other, width);
 }
 
 /** The first `width` values of a padded row. */

@@ -3,7 +3,7 @@
  * rows are columns in memory, in blocks of 6 rows; a tile of 6 x 8 results then stays in registers while both stream by
  * (`../tiles.ts`). Packing also makes transposed operands nearly as fast as others.
  */
-import { tileOf1, tileOf4, tileOfRows } from './tiles';
+import { tileOf1, tileOf4, tileOf6 } from './tiles';
 
 /** Rows and columns of a tile. */
 export const MR = 6;
@@ -110,7 +110,7 @@ function product(
 
 /** The scratch space of {@link addPacked} in bytes. */
 export function packedScratch(k: i32): usize {
-  return TILE_BYTES + ROW_BYTES + blockBytes(k);
+  return TILE_BYTES + blockBytes(k);
 }
 
 /**
@@ -150,16 +150,9 @@ function packedProduct(
   scratch: usize,
 ): void {
   const tile = scratch;
-  const zeros = tile + TILE_BYTES;
-  const packedA = zeros + ROW_BYTES;
+  const packedA = tile + TILE_BYTES;
   const panel: usize = (<usize>k) * ROW_BYTES;
-  v128.store(zeros, f32x4.splat(0));
-  v128.store(zeros, f32x4.splat(0), 16);
   const across: usize = start ? ROW_BYTES : 0;
-  if (!start) {
-    start = zeros;
-    startRow = 0;
-  }
   for (let i = 0; i < m; i += MR) {
     const rows = min(MR, m - i);
     const whole = rows === MR || rows === 4 || rows === 1;
@@ -170,7 +163,7 @@ function packedProduct(
       if (!packed) packA(left, aRow, aColumn, rows, k, packedA, leftRow);
       left = packedA;
     }
-    let from = start + i * startRow;
+    let from = start ? start + i * startRow : 0;
     let to = c + i * cRow;
     let right = b;
     for (let j = 0; j < n; j += NR) {
@@ -178,8 +171,8 @@ function packedProduct(
       if (whole && width === NR) rowsOfTile(rows, k, left, leftRow, right, from, startRow, to, cRow);
       else {
         // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
-        copyPart(from, startRow, tile, ROW_BYTES, rows, width);
-        rowsOfTile(rows, k, left, leftRow, right, tile, ROW_BYTES, tile, ROW_BYTES);
+        if (from) copyPart(from, startRow, tile, ROW_BYTES, rows, width);
+        rowsOfTile(rows, k, left, leftRow, right, from ? tile : 0, ROW_BYTES, tile, ROW_BYTES);
         copyPart(tile, ROW_BYTES, to, cRow, rows, width);
       }
       right += panel;
@@ -200,9 +193,9 @@ function rowsOfTile(
   c: usize,
   cRow: usize,
 ): void {
-  if (rows === 4) tileOf4(k, a, aRow, b, from, fromRow, c, cRow);
+  if (rows === 4) tileOf4(k, a, aRow, b, ROW_BYTES, from, fromRow, c, cRow);
   else if (rows === 1) tileOf1(k, a, aRow, b, from, fromRow, c, cRow);
-  else tileOfRows(k, a, aRow, b, from, fromRow, c, cRow);
+  else tileOf6(k, a, aRow, b, from, fromRow, c, cRow);
 }
 
 /** Copies the corner of a matrix. */
@@ -221,7 +214,7 @@ export function copyPart(from: usize, fromRow: usize, to: usize, toRow: usize, r
 export function packA(a: usize, row: usize, column: usize, rows: i32, k: i32, to: usize, toRow: usize): void {
   if (column === 4) copyPart(a, row, to, toRow, rows, k);
   else packTransposedRows(a, column, rows, k, to, toRow);
-  for (let i = rows; i < MR; i++) clearRow(to + i * toRow, k);
+  for (let i = rows; i < MR; i++) memory.fill(to + i * toRow, 0, (<usize>k) << 2);
 }
 
 /** The rows of A that are columns in memory: runs of `rows` values, `column` bytes apart. */
@@ -240,10 +233,6 @@ function packTransposedRows(a: usize, column: usize, rows: i32, k: i32, to: usiz
     a += column;
     to += 4;
   }
-}
-
-function clearRow(row: usize, values: i32): void {
-  for (let end = row + (<usize>values << 2); row < end; row += 4) store<f32>(row, 0);
 }
 
 /** Copies B [k, columns] to `to`, as panels [k][8]; columns that are missing from the last one become 0. */
