@@ -37,20 +37,26 @@ export function throughput(steps: i32, factor: f32): f32 {
 }
 export function loading(steps: i32): f32 {
   ${chains((i) => `let a${i} = f32x4.splat(${i});`)}
-  for (; steps > 0; steps--) {
-    const at: usize = (steps & 63) << 5;
-    const left = v128.load(at);
-    const right = v128.load(at, 16);
-    let x: v128;
-    ${Array.from({ length: CHAINS / 2 }, (_, i) => tileRow(i, madd)).join('\n')}
+  while (steps > 0) {
+    const at: usize = (steps & 60) << 5;
+    ${Array.from({ length: 4 }, (_, step) => tileStep(step, madd)).join('\n')}
+    steps -= 4;
   }
   return ${SUM};
 }`;
 
-/** What the loop of a product does for a row of its tile. */
-function tileRow(i: number, madd: MultiplyAdd): string {
-  const [left, right] = [`a${2 * i}`, `a${2 * i + 1}`];
-  return `x = v128.load_splat<f32>(at, ${2048 + 4 * i}); ${left} = ${madd('x', 'left', left)}; ${right} = ${madd('x', 'right', right)};`;
+/** One of the four steps in a round of the loop of a product (src/kernels/wasm/tiles.ts). */
+function tileStep(step: number, madd: MultiplyAdd): string {
+  const rows = Array.from({ length: CHAINS / 2 }, (_, i) => {
+    const [left, right] = [`a${2 * i}`, `a${2 * i + 1}`];
+    return `x = v128.load_splat<f32>(at, ${2048 + 24 * step + 4 * i}); ${left} = ${madd('x', 'left', left)}; ${right} = ${madd('x', 'right', right)};`;
+  });
+  return `${step > 0 ? `if (steps === ${step}) break;` : ''} {
+    const left = v128.load(at, ${32 * step});
+    const right = v128.load(at, ${32 * step + 16});
+    let x: v128;
+    ${rows.join('\n')}
+  }`;
 }
 
 function chains(line: (i: number) => string): string {
