@@ -55,7 +55,7 @@ export class MultiHeadAttention extends Module {
   constructor({ dim, heads, dropout = 0, positions, ...options }: MultiHeadAttentionOptions) {
     super();
     const { bias = true, outputProjection = true, ...others } = options;
-    refuseOthers('MultiHeadAttention', others, options);
+    refuseOthers('MultiHeadAttention', others);
     this.heads = checkHeads(dim, heads);
     this.dropout = checkNumber('dropout', dropout, { min: 0, below: 1 });
     this.query = new Linear(dim, dim, { bias });

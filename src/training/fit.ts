@@ -27,7 +27,8 @@ import { truncationWarning } from './truncation.ts';
 import { startTeam } from './workers/team.ts';
 
 /**
- * Trains `model` on `data`. A model that has values continues from them; one that has none is initialised from `seed`.
+ * Trains `model` on `data`. A model that has values continues from them; one that has none is initialised from `seed`; one
+ * that was disposed of is refused.
  *
  * The loss of a step is the weighted sum over its targets divided by their total weight. The same seed gives the same
  * run to the bit on one machine and backend. A loss or gradient that is not finite rejects with a
