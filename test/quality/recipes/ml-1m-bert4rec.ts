@@ -10,7 +10,8 @@ export const recipe: Recipe = {
   model: (items) => new BERT4Rec({ items, maxLength: 200, dim: 64, layers: 2, heads: 2, dropout: 0.1 }),
   fit: {
     optimizer: adam({ learningRate: 0.001 }),
-    batchSize: 128,
+    // A quarter of theirs: four times as many steps in an epoch, which takes as long.
+    batchSize: 32,
     epochs: 200,
     earlyStopping: { metric: ndcg(10), patience: 20 },
   },
