@@ -36,7 +36,7 @@ function upToDate(): boolean {
 
 async function compile(name: string, features: readonly string[]): Promise<Uint8Array> {
   const written = new Map<string, string | Uint8Array>();
-  const options = '-O3 --noAssert --runtime stub --importMemory --use abort= --outFile out.wasm --textFile out.wat';
+  const options = '-O3s --noAssert --runtime stub --importMemory --use abort= --outFile out.wasm --textFile out.wat';
   const { error, stderr } = await asc.main(['index.ts', ...options.split(' '), ...features], {
     readFile(file) {
       if (file === 'tiles.ts') return tiles();

@@ -292,15 +292,12 @@ export function packPanels(from: usize, stride: usize, rows: i32, width: i32, pa
 
 /** c = tile · panels for the first `columns` columns, rounded up to whole panels. */
 export function multiplyPanels(a: usize, aRow: usize, depth: i32, panels: usize, columns: i32, c: usize, cRow: usize): void {
-  for (let j = 0; j < columns; j += 8) {
-    tileOf4(depth, a, aRow, panels, 32, 0, 0, c + (j << 2), cRow);
-    panels += depth << 5;
-  }
+  tileOf4((columns + 7) >> 3, depth, a, aRow, panels, 32, depth << 5, 0, 0, c, cRow);
 }
 
 /** c = tile · rows, where the rows are `width` bytes wide. */
 export function multiplyRows(a: usize, aRow: usize, depth: i32, rows: usize, width: usize, c: usize, cRow: usize): void {
-  for (let j: usize = 0; j < width; j += 32) tileOf4(depth, a, aRow, rows + j, width, 0, 0, c + j, cRow);
+  tileOf4(<i32>(width >> 5), depth, a, aRow, rows, width, 32, 0, 0, c, cRow);
 }
 
 /** c[j] += Σ over the tile of a[r, j] · b[r], for `rows` rows j of c, which are as wide as those of b. */

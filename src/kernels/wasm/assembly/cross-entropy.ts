@@ -237,7 +237,7 @@ function logits(call: Call, states: usize, item: i32, packed: usize, panel: usiz
   let to = panel;
   for (let v = 0; v < count; v += MR) {
     const rows = packed + ((<usize>v * dim) << 2);
-    tileOf6(dim, rows, (<usize>dim) << 2, states, call.bias ? to : 0, PANEL_ROW, to, PANEL_ROW);
+    tileOf6(1, dim, rows, (<usize>dim) << 2, states, call.bias ? to : 0, PANEL_ROW, to, PANEL_ROW);
     to += PANEL_ROW * MR;
   }
 }
@@ -376,7 +376,7 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
 /** Adds a product to the tile `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
 function addSum(count: i32, a: usize, b: usize, to: usize, call: Call): void {
   const tile = call.edge;
-  tileOf6(count, a, (<usize>count) << 2, b, 0, 0, tile, PANEL_ROW);
+  tileOf6(1, count, a, (<usize>count) << 2, b, 0, 0, tile, PANEL_ROW);
   for (let i: usize = 0; i < PANEL_ROW * MR; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(tile + i)));
   }
@@ -449,10 +449,10 @@ function addTableGradient(call: Call, states: usize, rows: i32, item: i32, panel
     for (let d = 0; d < dim; d += NR) {
       const out = to + ((<usize>d) << 2);
       const columns = min(NR, dim - d);
-      if (width === MR && columns === NR) tileOf6(rows, slopes, slopesRow, by, out, row, out, row);
+      if (width === MR && columns === NR) tileOf6(1, rows, slopes, slopesRow, by, out, row, out, row);
       else {
         copyPart(out, row, call.edge, PANEL_ROW, width, columns);
-        tileOf6(rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
+        tileOf6(1, rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
         copyPart(call.edge, PANEL_ROW, out, row, width, columns);
       }
       by += <usize>rows * PANEL_ROW;

@@ -152,7 +152,6 @@ function packedProduct(
   const tile = scratch;
   const packedA = tile + TILE_BYTES;
   const panel: usize = (<usize>k) * ROW_BYTES;
-  const across: usize = start ? ROW_BYTES : 0;
   for (let i = 0; i < m; i += MR) {
     const rows = min(MR, m - i);
     const whole = rows === MR || rows === 4 || rows === 1;
@@ -166,17 +165,23 @@ function packedProduct(
     let from = start ? start + i * startRow : 0;
     let to = c + i * cRow;
     let right = b;
-    for (let j = 0; j < n; j += NR) {
+    let j = whole ? n & -NR : 0;
+    if (j) {
+      rowsOfTile(j / NR, rows, k, left, leftRow, b, from, startRow, to, cRow);
+      right += (<usize>j * k) << 2;
+      to += <usize>j << 2;
+      if (from) from += <usize>j << 2;
+    }
+    // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
+    for (; j < n; j += NR) {
       const width = min(NR, n - j);
-      if (whole && width === NR) rowsOfTile(rows, k, left, leftRow, right, from, startRow, to, cRow);
-      else {
-        // At an edge the tile is computed in a place of its own, with more rows and columns than there are.
-        if (from) copyPart(from, startRow, tile, ROW_BYTES, rows, width);
-        rowsOfTile(rows, k, left, leftRow, right, from ? tile : 0, ROW_BYTES, tile, ROW_BYTES);
-        copyPart(tile, ROW_BYTES, to, cRow, rows, width);
+      if (from) {
+        copyPart(from, startRow, tile, ROW_BYTES, rows, width);
+        from += ROW_BYTES;
       }
+      rowsOfTile(1, rows, k, left, leftRow, right, from ? tile : 0, ROW_BYTES, tile, ROW_BYTES);
+      copyPart(tile, ROW_BYTES, to, cRow, rows, width);
       right += panel;
-      from += across;
       to += ROW_BYTES;
     }
   }
@@ -184,6 +189,7 @@ function packedProduct(
 
 /** The tile of 6 (also for 2, 3 or 5), 4 or 1 rows. */
 function rowsOfTile(
+  panels: i32,
   rows: i32,
   k: i32,
   a: usize,
@@ -194,9 +200,9 @@ function rowsOfTile(
   c: usize,
   cRow: usize,
 ): void {
-  if (rows === 4) tileOf4(k, a, aRow, b, ROW_BYTES, from, fromRow, c, cRow);
-  else if (rows === 1) tileOf1(k, a, aRow, b, from, fromRow, c, cRow);
-  else tileOf6(k, a, aRow, b, from, fromRow, c, cRow);
+  if (rows === 4) tileOf4(panels, k, a, aRow, b, ROW_BYTES, (<usize>k) * ROW_BYTES, from, fromRow, c, cRow);
+  else if (rows === 1) tileOf1(panels, k, a, aRow, b, from, fromRow, c, cRow);
+  else tileOf6(panels, k, a, aRow, b, from, fromRow, c, cRow);
 }
 
 /** Copies the corner of a matrix. */
