@@ -6,6 +6,8 @@ export type Candidate = () => number | Promise<number>;
 export interface Times {
   readonly median: number;
   readonly min: number;
+  /** Round by round. */
+  readonly all: readonly number[];
 }
 
 /** One untimed round and then `rounds` timed ones, A B A B; the times of each candidate. */
@@ -17,14 +19,13 @@ export async function abab(candidates: readonly Candidate[], rounds = 5): Promis
       if (round >= 0) times[i]?.push(ms);
     }
   }
-  return times.map((all) => {
-    const sorted = all.sort((a, b) => a - b);
-    const middle = sorted.length / 2;
-    return {
-      median: ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle) - 1] as number)) / 2,
-      min: sorted[0] as number,
-    };
-  });
+  return times.map((all) => ({ median: median(all), min: Math.min(...all), all }));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle) - 1] as number)) / 2;
 }
 
 /** A candidate that calls `run` for at least `atLeast` milliseconds and returns those of one call. */

@@ -38,14 +38,14 @@ export function throughput(steps: i32, factor: f32): f32 {
 export function loading(steps: i32): f32 {
   ${chains((i) => `let a${i} = f32x4.splat(${i});`)}
   while (steps > 0) {
-    const at: usize = (steps & 60) << 5;
-    ${Array.from({ length: 4 }, (_, step) => tileStep(step, madd)).join('\n')}
-    steps -= 4;
+    const at: usize = (steps & 56) << 5;
+    ${Array.from({ length: 8 }, (_, step) => tileStep(step, madd)).join('\n')}
+    steps -= 8;
   }
   return ${SUM};
 }`;
 
-/** One of the four steps in a round of the loop of a product (src/kernels/wasm/tiles.ts). */
+/** One of the eight steps in a round of the loop of a product (src/kernels/wasm/tiles.ts). */
 function tileStep(step: number, madd: MultiplyAdd): string {
   const rows = Array.from({ length: CHAINS / 2 }, (_, i) => {
     const [left, right] = [`a${2 * i}`, `a${2 * i + 1}`];

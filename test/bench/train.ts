@@ -24,7 +24,7 @@ import {
   SASRec,
   transformerBlock,
 } from 'seqrec';
-import { digits } from './abab.ts';
+import { digits, median } from './abab.ts';
 
 interface Case {
   loss: 'bce' | 'cross-entropy';
@@ -188,8 +188,14 @@ class Torch {
       );
       return undefined;
     }
-    Object.assign(torch, JSON.parse(value));
-    return torch;
+    const { version: release, threads: used, referenceBlas } = JSON.parse(value);
+    if (referenceBlas) {
+      child.kill();
+      throw new Error(
+        `${python} has PyTorch on the reference BLAS, which is no rival: apt-get install libopenblas0-pthread.`,
+      );
+    }
+    return Object.assign(torch, { version: release, threads: used });
   }
 
   tell(line: string): void {
@@ -216,9 +222,4 @@ function lengthsOf({ length, mean }: Case): number[] {
     if (mean === undefined) return length;
     return Math.max(1, Math.min(length, Math.round(-Math.log(1 - rng.uniform(i)) * mean)));
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] as number;
 }
