@@ -9,8 +9,8 @@ export const recipe: Recipe = {
   model: (items) => new SASRec({ items, maxLength: 200, dim: 64, layers: 2, heads: 1, dropout: 0.2 }),
   fit: {
     loss: gbce({ negatives: 256, t: 0.75 }),
-    // SASRec's authors' Adam and more patience, for the plateau in which gBCE begins (docs/results.md); gSASRec's have 200,
-    // and the sequences of 128 users a step, of which they took 86,064; 50 epochs are 9,450 steps of 32.
+    // SASRec's authors' Adam and more patience, for the plateau in which gBCE begins (docs/results.md); gSASRec's have 200.
+    // Theirs took 86,064 steps of 128 sequences; these are at most 9,450 of 32.
     optimizer: adam({ learningRate: 0.001, beta2: 0.98 }),
     batchSize: 32,
     epochs: 50,
