@@ -6,8 +6,6 @@ export type Candidate = () => number | Promise<number>;
 export interface Times {
   readonly median: number;
   readonly min: number;
-  /** Round by round. */
-  readonly all: readonly number[];
 }
 
 /** One untimed round and then `rounds` timed ones, A B A B; the times of each candidate. */
@@ -19,7 +17,7 @@ export async function abab(candidates: readonly Candidate[], rounds = 5): Promis
       if (round >= 0) times[i]?.push(ms);
     }
   }
-  return times.map((all) => ({ median: median(all), min: Math.min(...all), all }));
+  return times.map((all) => ({ median: median(all), min: Math.min(...all) }));
 }
 
 export function median(values: readonly number[]): number {

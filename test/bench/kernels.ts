@@ -17,7 +17,7 @@ import {
   softmaxCrossEntropy,
 } from 'seqrec';
 import { accelerateTensorFlow } from 'seqrec/wasm';
-import { abab, digits, median, report, type Times, timed } from './abab.ts';
+import { abab, digits, report, type Times, timed } from './abab.ts';
 import { measureLoad } from './load.ts';
 import { makePeak, type Peak } from './peak.ts';
 
@@ -259,19 +259,14 @@ async function withoutKernels<T>(measure: () => T | Promise<T>): Promise<T> {
 }
 
 /** What part of the peak a call reaches, of the chains on registers and of those that load, all in turns. */
-async function ofPeak(flops: number, call: () => void, { median: ms }: Times, peak: Peak): Promise<object> {
-  const [ours, free, loading] = (await inTurn([call, peak.free, peak.loading], ms)) as [Times, Times, Times];
+async function ofPeak(flops: number, call: () => void, { median }: Times, peak: Peak): Promise<object> {
+  const [ours, free, loading] = (await inTurn([call, peak.free, peak.loading], median)) as [Times, Times, Times];
   const part = (ms: number, of: number) => digits(flops / ms / (peak.flops / of));
-  // Where loads slow the chains down, another thread has taken a part of what the core can start.
-  const alone = ours.all.filter((_, round) => (loading.all[round] as number) <= 1.05 * free.min);
   return {
     ...rates(flops, ours),
     of_peak: part(ours.median, free.median),
     max_of_peak: part(ours.min, free.min),
     of_loading: part(ours.median, loading.median),
-    rounds: ours.all.length,
-    rounds_alone: alone.length,
-    ...(alone.length > 0 && { of_peak_alone: part(median(alone), free.min) }),
   };
 }
 

@@ -188,14 +188,14 @@ class Torch {
       );
       return undefined;
     }
-    const { version: release, threads: used, referenceBlas } = JSON.parse(value);
+    const { referenceBlas, ...about } = JSON.parse(value);
     if (referenceBlas) {
       child.kill();
       throw new Error(
         `${python} has PyTorch on the reference BLAS, which is no rival: apt-get install libopenblas0-pthread.`,
       );
     }
-    return Object.assign(torch, { version: release, threads: used });
+    return Object.assign(torch, about);
   }
 
   tell(line: string): void {

@@ -6,5 +6,5 @@ import { recipe as shorter } from './ml-1m-sasrec-sampled.ts';
 export const recipe: Recipe = {
   ...shorter,
   label: 'SASRec, BCE with one negative, 32 sequences a step',
-  fit: { ...shorter.fit, batchSize: 32, epochs: 40, earlyStopping: { metric: ndcg(10), patience: 20 } },
+  fit: { ...shorter.fit, batchSize: 32, epochs: 60, earlyStopping: { metric: ndcg(10), patience: 20 } },
 };

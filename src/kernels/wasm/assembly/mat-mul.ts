@@ -1,7 +1,7 @@
 /**
  * Matrix products. B is first copied into the order in which it is used ("packed"), in panels of 8 columns, and A, where its
- * rows are columns in memory or there is no tile for so few of them, in blocks of 6 rows; a tile of 6 x 8 results then stays in registers while both stream by
- * (`../tiles.ts`). Packing also makes transposed operands nearly as fast as others.
+ * rows are columns in memory or there is no tile for so few of them, in blocks of 6 rows; a tile of 6 x 8 results then stays
+ * in registers while both stream by (`../tiles.ts`). Packing also makes transposed operands nearly as fast as others.
  */
 import { tileOf1, tileOf4, tileOf6 } from './tiles';
 
@@ -187,7 +187,7 @@ function packedProduct(
   }
 }
 
-/** The tile of 6 (also for 2, 3 or 5), 4 or 1 rows. */
+/** `panels` tiles beside each other, of 6 (also for 2, 3 or 5), 4 or 1 rows. */
 function rowsOfTile(
   panels: i32,
   rows: i32,
