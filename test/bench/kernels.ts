@@ -101,15 +101,8 @@ const cases: readonly Case[] = [
   attentionCase(50, 'forward+backward'),
   attentionCase(200, 'forward'),
   attentionCase(200, 'forward+backward'),
-  {
-    name: `cross-entropy ${rows}x${dim} of ${items} forward+backward`,
-    flops: 3 * 2 * rows * dim * items,
-    prepare() {
-      const [x, table] = [normals([rows, dim]), normals([items, dim], 0.1)];
-      const targets = Int32Array.from({ length: rows }, (_, i) => (i * 7) % items);
-      return () => tf.grads((x, w) => softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets))([x, table]);
-    },
-  },
+  crossEntropyCase(rows, items),
+  crossEntropyCase(1600, 12_000),
   gruCase('forward'),
   gruCase('forward+backward'),
   raggedGruCase('forward'),
@@ -147,6 +140,18 @@ function product(kind: 'NN' | 'NT' | 'TN', a: readonly [number, number], b: read
         tf.getKernel('SeqrecMatMul', 'wasm')
           ? tf.engine().runKernel('SeqrecMatMul', { a: left, b: right }, { transposeA, transposeB })
           : tf.matMul(left, right, transposeA, transposeB);
+    },
+  };
+}
+
+function crossEntropyCase(rows: number, items: number): Case {
+  return {
+    name: `cross-entropy ${rows}x${dim} of ${items} forward+backward`,
+    flops: 3 * 2 * rows * dim * items,
+    prepare() {
+      const [x, table] = [normals([rows, dim]), normals([items, dim], 0.1)];
+      const targets = Int32Array.from({ length: rows }, (_, i) => (i * 7) % items);
+      return () => tf.grads((x, w) => softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, targets))([x, table]);
     },
   };
 }

@@ -2,10 +2,9 @@
 // a time; the largest logit of a row and its sum of exponentials are carried from tile to tile (Milakov & Gimelshein,
 // 2018).
 //
-// The gradients need the whole sum of a row, so every tile is passed a second time. Where the table is small, the
-// exponentials of one block of rows are kept in between, and the packed table for all blocks. A large one would go
-// through the memory of the machine with every block: there all blocks pass a tile while it is packed, and its logits
-// are computed twice.
+// The gradients need the whole sum of a row, so every tile is passed a second time. The packed table is kept for all blocks
+// of rows, and the exponentials of one block in between, up to some size: to read them takes less time than to compute the
+// logits again. Beyond that all blocks pass a tile while it is packed, and its logits are computed twice.
 //
 // Logits lie transposed in panels of 8 rows, [items][8]: a lane is a row, a panel is in the order in which the product for
 // the states' gradient reads it, and loops over a panel have no edge.
@@ -14,11 +13,11 @@ import { expNegative4, log1, sumLanes } from './math';
 import { tileOf6 } from './tiles';
 
 /** Rows in a block, a multiple of 8. */
-const ROWS = 48;
+const ROWS = 96;
 /** Items in a tile, a multiple of 6. */
 const ITEMS = 192;
 /** Bytes of tiles that may be kept. */
-const MOST_KEPT: usize = 8 << 20;
+const MOST_KEPT: usize = 64 << 20;
 
 const PANELS: usize = ROWS / NR;
 const PANEL_ROW: usize = NR * 4;
@@ -445,17 +444,14 @@ function addTableGradient(call: Call, states: usize, rows: i32, item: i32, panel
       const from = panels + <usize>(r / NR) * PANEL_LOGITS + <usize>v * PANEL_ROW;
       packA(from, PANEL_ROW, 4, width, min(NR, rows - r), slopes + ((<usize>r) << 2), slopesRow);
     }
-    let by = states;
-    for (let d = 0; d < dim; d += NR) {
+    const whole = width === MR ? dim & -NR : 0;
+    if (whole) tileOf6(whole / NR, rows, slopes, slopesRow, states, to, row, to, row);
+    for (let d = whole; d < dim; d += NR) {
       const out = to + ((<usize>d) << 2);
       const columns = min(NR, dim - d);
-      if (width === MR && columns === NR) tileOf6(1, rows, slopes, slopesRow, by, out, row, out, row);
-      else {
-        copyPart(out, row, call.edge, PANEL_ROW, width, columns);
-        tileOf6(1, rows, slopes, slopesRow, by, call.edge, PANEL_ROW, call.edge, PANEL_ROW);
-        copyPart(call.edge, PANEL_ROW, out, row, width, columns);
-      }
-      by += <usize>rows * PANEL_ROW;
+      copyPart(out, row, call.edge, PANEL_ROW, width, columns);
+      tileOf6(1, rows, slopes, slopesRow, states + ((<usize>d * rows) << 2), call.edge, PANEL_ROW, call.edge, PANEL_ROW);
+      copyPart(call.edge, PANEL_ROW, out, row, width, columns);
     }
     to += MR * row;
   }
