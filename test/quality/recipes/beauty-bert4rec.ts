@@ -7,7 +7,7 @@ export const recipe: Recipe = {
   label: 'BERT4Rec',
   data: beauty,
   model: (items) => new BERT4Rec({ items, maxLength: 50, dim: 64, layers: 2, heads: 2, dropout: 0.2 }),
-  fit: { optimizer: adam({ learningRate: 0.001 }), batchSize: 64, epochs: 200 },
+  fit: { optimizer: adam({ learningRate: 0.001 }), batchSize: 64, epochs: 100 },
   metrics: [ndcg(10), hitRate(5), hitRate(10), hitRate(20), ndcg(5), ndcg(20)],
   published: [
     {
