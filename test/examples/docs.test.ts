@@ -29,7 +29,7 @@ const { rows } = syntheticShop({ users: 60, items: 60 });
 `;
 programs.push(...readme.blocks.map((block, i) => ({ name: 'front-page.md', block: given + block, i })));
 
-test.each(programs)('$name, program $i', { timeout: 120_000 }, async ({ name, block, i }) => {
+test.each(programs)('$name, program $i', async ({ name, block, i }) => {
   const folder = `${root}/.cache/docs`;
   await mkdir(folder, { recursive: true });
   const file = `${folder}/${name.replace('.md', '')}-${i}.ts`;

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = async (name: string, ...options: string[]) =>
   (await promisify(execFile)(process.execPath, [`examples/${name}.ts`, ...options], { cwd: root })).stdout;
 
-test('quickstart trains, evaluates, recommends and reloads', { timeout: 120_000 }, async () => {
+test('quickstart trains, evaluates, recommends and reloads', async () => {
   const out = await run('quickstart');
   expect(out).toMatch(/5 epochs in \d+\.\d s/);
   expect(out).toMatch(/NDCG@10/);
@@ -18,7 +18,7 @@ test('quickstart trains, evaluates, recommends and reloads', { timeout: 120_000 
   expect(answers.slice(0, 3)).toEqual(answers.slice(3)); // the reloaded model answers the same
 });
 
-test('custom-model fits in 45 lines, is trained and saved', { timeout: 120_000 }, async () => {
+test('custom-model fits in 45 lines, is trained and saved', async () => {
   const lines = (await readFile(`${root}/examples/custom-model.ts`, 'utf8')).trimEnd().split('\n');
   expect(lines.length).toBeLessThan(45);
   const out = await run('custom-model');
@@ -27,13 +27,13 @@ test('custom-model fits in 45 lines, is trained and saved', { timeout: 120_000 }
   expect(out).toMatch(/saved and reloaded: \[\s+\{ item: '.*', score: [\d.-]+ \}/);
 });
 
-test('explain prints a table and draws', { timeout: 120_000 }, async () => {
+test('explain prints a table and draws', async () => {
   const out = await run('explain');
   expect(out).toMatch(/ has a score of [\d.]+; its events contribute\n +-?[\d.]+ {2}attention [\d.]+ {2}\w+/);
   expect(await readFile(`${root}/.cache/explanation.svg`, 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
 });
 
-test('the demo prints its table, reloads and ends with JSON', { timeout: 120_000 }, async () => {
+test('the demo prints its table, reloads and ends with JSON', async () => {
   const out = await run(
     'demo',
     '--epochs',
@@ -67,7 +67,7 @@ test('the demo says what is wrong with a bad file or option', async () => {
   await expect(run('demo', '--data', 'LICENSE')).rejects.toThrow('The layout of the data must be given as { format }');
 });
 
-test('the demo takes other models', { timeout: 120_000 }, async () => {
+test('the demo takes other models', async () => {
   const out = await run('demo', '--model', 'vsknn', '--save', '.cache/test/n.safetensors');
   expect(out).toMatch(/^VSKNN +0\.\d{4}/m);
   expect(out).toContain('reloaded: the same recommendations.');

@@ -100,7 +100,7 @@ describe.skipIf(missing)('RSC15', () => {
     expect(await compare('vsknn', model, few)).toEqual({ positions: 280, equal: 280 });
   });
 
-  test('the full test, every position', { timeout: 120_000 }, async () => {
+  test('the full test, every position', async () => {
     const { items } = train;
     const recency = 5 * DAY;
     // Chosen on the validation sessions alone, below.

@@ -111,7 +111,7 @@ describe.each(backends)('on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('training with users learns what each of them likes', { timeout: 60_000 }, async () => {
+  test('training with users learns what each of them likes', async () => {
     // After tea, ann takes milk and bob takes lemon.
     const rows = ['ann', 'bob'].flatMap((user) =>
       Array.from({ length: 20 }, (_, t) => ({ user, item: t % 2 === 0 ? 'tea' : user === 'ann' ? 'milk' : 'lemon' })),
