@@ -19,7 +19,9 @@ const built = [
   { find: /^seqrec\/(\w+)$/, replacement: path('./dist/$1.js') },
 ];
 
-// Tests that hang end; those on a machine that gives its time to others do not.
+/** For tests that hang, not for machines that are slow. */
+const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -30,13 +32,12 @@ export default defineConfig({
           name: 'source',
           include: ['test/{unit,golden,conformance,quality,examples}/**/*.test.ts'],
           setupFiles: ['./test/setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...limits,
         },
       },
       {
         resolve: { alias: built },
-        test: { name: 'built', include: ['test/built/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+        test: { name: 'built', include: ['test/built/**/*.test.ts'], ...limits },
       },
     ],
   },

@@ -104,39 +104,45 @@ onEachBackend((backend) => {
     }
   });
 
-  test.runIf(backend === 'wasm')('a million items, more than are kept between the passes', async () => {
-    // A thousand copies of a table: what the reference says of one is easily said of all.
-    const [rows, few, copies, dim] = [97, 1_000, 1_000, 16];
-    const [states, table] = [normals([rows, dim], 1), normals([few, dim], 2, 0.3)];
-    const targets = new Int32Array(rows).map((_, m) => (m * 999) % few);
-    const it = { targets, weights: new Float32Array(rows).fill(1), scale: 1, labelSmoothing: 0 };
-    const doubles = [Float64Array.from(states.data), Float64Array.from(table.data)] as const;
-    const ofOne = reference.crossEntropyGradients(...doubles, undefined, it);
-    const tensors = [tensor(states), tf.tile(tensor(table), [copies, 1])] as [tf.Tensor2D, tf.Tensor2D];
+  // More than is kept between the passes: copies of a table, as what the reference says of one is easily said of all.
+  test.runIf(backend === 'wasm').each([
+    { rows: 3, few: 10_000, copies: 100, dim: 16 },
+    { rows: 97, few: 1_000, copies: 200, dim: 13 },
+  ])('$rows rows, $few items $copies times, $dim columns', async ({ rows, few, copies, dim }) => {
+    const inputs = [normals([rows, dim], 1), normals([few, dim], 2, 0.3), normals([few], 3)] as const;
+    const targets = new Int32Array(rows).map((_, m) => few - 1 - m * 7);
+    const weights = new Float32Array(rows).map((_, m) => (m % 3) / 2 + 0.5);
+    const options = { weights, scale: 1.5, labelSmoothing: 0.1 };
+    const it = { targets, ...options };
+    const doubles = inputs.map(({ data }) => Float64Array.from(data)) as [Float64Array, Float64Array, Float64Array];
+    const ofOne = reference.crossEntropyGradients(...doubles, it);
+    const [x, w, b] = inputs.map((values) => tensor<tf.Tensor>(values)) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const tensors = [x, tf.tile(w, [copies, 1]), tf.tile(b, [copies])];
     const last = targets.map((target) => target + few * (copies - 1));
-    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor) =>
-      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, last),
+    const { value, grads } = tf.valueAndGrads((x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
+      softmaxCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, last, { ...options, bias: b as tf.Tensor1D }),
     )(tensors);
-    expectNear(
-      await value.data(),
-      [reference.crossEntropy(...doubles, undefined, it) + rows * Math.log(copies)],
-      'loss',
-    );
+    const more = weights.reduce((sum, weight) => sum + weight, 0) * Math.log(copies);
+    expectNear(await value.data(), [reference.crossEntropy(...doubles, it) + more], 'loss');
     expectNear(await (grads[0] as tf.Tensor).data(), ofOne.states, 'states');
-    // The softmax is shared among the copies, the targets are in the last one.
-    const shared = ofOne.table;
-    const ofTargets = new Float64Array(few * dim);
+    // The softmax and the smoothing are shared among the copies, the targets are in the last one.
+    const slopes = Array.from(weights, (weight) => 0.9 * weight);
+    const ofTargets = { table: new Float64Array(few * dim), bias: new Float64Array(few) };
     targets.forEach((target, m) => {
-      for (let j = 0; j < dim; j++) addTo(ofTargets, target * dim + j, states.data[m * dim + j] as number);
+      addTo(ofTargets.bias, target, slopes[m] as number);
+      for (let j = 0; j < dim; j++) {
+        addTo(ofTargets.table, target * dim + j, 1.5 * (slopes[m] as number) * (inputs[0].data[m * dim + j] as number));
+      }
     });
-    for (let i = 0; i < shared.length; i++) shared[i] = ((shared[i] as number) + (ofTargets[i] as number)) / copies;
-    const found = await (grads[1] as tf.Tensor).data();
-    for (const copy of [0, 1, 50, copies - 2]) {
-      expectNear(found.subarray(copy * few * dim, (copy + 1) * few * dim), shared, `table, copy ${copy}`);
+    for (const [i, name] of (['table', 'bias'] as const).entries()) {
+      const shared = ofOne[name].map((value, at) => (value + (ofTargets[name][at] as number)) / copies);
+      const found = await (grads[i + 1] as tf.Tensor).data();
+      const part = (copy: number) => found.subarray(copy * shared.length, (copy + 1) * shared.length);
+      for (const copy of [0, 1, 50, copies - 2]) expectNear(part(copy), shared, `${name}, copy ${copy}`);
+      const ofLast = shared.map((value, at) => value - (ofTargets[name][at] as number));
+      expectNear(part(copies - 1), ofLast, `${name}, last copy`);
     }
-    const ofLast = shared.map((value, i) => value - (ofTargets[i] as number));
-    expectNear(found.subarray((copies - 1) * few * dim), ofLast, 'table, last copy');
-    tf.dispose([value, ...grads, ...tensors]);
+    tf.dispose([value, ...grads, ...tensors, w, b]);
   });
 
   // The plain backend takes seconds for it, and the loop does not depend on the backend.

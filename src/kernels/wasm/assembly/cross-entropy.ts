@@ -8,7 +8,7 @@
 //
 // Logits lie transposed in panels of 8 rows, [items][8]: a lane is a row, a panel is in the order in which the product for
 // the states' gradient reads it, and loops over a panel have no edge.
-import { copyPart, MR, NR, packA, packB } from './mat-mul';
+import { addPacked, MR, NR, packA, packB, packedScratch } from './mat-mul';
 import { expNegative4, log1, sumLanes } from './math';
 import { tileOf6 } from './tiles';
 
@@ -51,11 +51,11 @@ class Call {
   tileBytes: usize;
   /** [rows][6] */
   slopes: usize;
-  /** A tile of products. */
-  edge: usize;
+  /** The scratch space of addPacked; before that, a tile of products. */
+  scratch: usize;
 }
 const CALL: usize = (offsetof<Call>() + 15) & ~15;
-const FIXED: usize = CALL + ROWS * MR * 4 + PANEL_ROW * MR;
+const SCRATCH: usize = CALL + ROWS * MR * 4;
 
 // A block holds its states [dim][8], a panel after the other; again as [rows][8], 8 columns after the other; the gradient
 // by the states as [dim][8]; and what is known of its rows.
@@ -86,12 +86,17 @@ function keeps(items: i32, dim: i32, wanted: bool): bool {
   return wanted && <usize>divided(items, ITEMS) * tileBytes(dim) <= MOST_KEPT;
 }
 
+/** Where the blocks lie behind the start of the scratch space of a call. */
+function blocksFrom(): usize {
+  return SCRATCH + packedScratch(ROWS);
+}
+
 /** The scratch space of {@link crossEntropy} in bytes. */
 export function crossEntropyScratch(rows: i32, items: i32, dim: i32, wanted: bool): usize {
   const kept = keeps(items, dim, wanted);
   const blocks: usize = kept ? 1 : divided(rows, ROWS);
   const tiles: usize = kept ? divided(items, ITEMS) : 1;
-  return FIXED + blocks * blockBytes(dim) + tiles * tileBytes(dim);
+  return blocksFrom() + blocks * blockBytes(dim) + tiles * tileBytes(dim);
 }
 
 /**
@@ -134,8 +139,8 @@ export function crossEntropy(
   call.dBias = bias ? dBias : 0;
   call.kept = kept;
   call.slopes = scratch + CALL;
-  call.edge = call.slopes + ROWS * MR * 4;
-  call.blocks = scratch + FIXED;
+  call.scratch = scratch + SCRATCH;
+  call.blocks = scratch + blocksFrom();
   call.blockBytes = blockBytes(dim);
   call.tiles = call.blocks + <usize>divided(min(rows, group), ROWS) * call.blockBytes;
   call.tileBytes = tileBytes(dim);
@@ -374,7 +379,7 @@ function secondPass(call: Call, row: i32, rows: i32, item: i32): void {
 
 /** Adds a product to the tile `to` [6][8] in one addition: the sum of all tiles is then exact enough for a million items. */
 function addSum(count: i32, a: usize, b: usize, to: usize, call: Call): void {
-  const tile = call.edge;
+  const tile = call.scratch;
   tileOf6(1, count, a, (<usize>count) << 2, b, 0, 0, tile, PANEL_ROW);
   for (let i: usize = 0; i < PANEL_ROW * MR; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(tile + i)));
@@ -444,15 +449,7 @@ function addTableGradient(call: Call, states: usize, rows: i32, item: i32, panel
       const from = panels + <usize>(r / NR) * PANEL_LOGITS + <usize>v * PANEL_ROW;
       packA(from, PANEL_ROW, 4, width, min(NR, rows - r), slopes + ((<usize>r) << 2), slopesRow);
     }
-    const whole = width === MR ? dim & -NR : 0;
-    if (whole) tileOf6(whole / NR, rows, slopes, slopesRow, states, to, row, to, row);
-    for (let d = whole; d < dim; d += NR) {
-      const out = to + ((<usize>d) << 2);
-      const columns = min(NR, dim - d);
-      copyPart(out, row, call.edge, PANEL_ROW, width, columns);
-      tileOf6(1, rows, slopes, slopesRow, states + ((<usize>d * rows) << 2), call.edge, PANEL_ROW, call.edge, PANEL_ROW);
-      copyPart(call.edge, PANEL_ROW, out, row, width, columns);
-    }
+    addPacked(width, dim, rows, slopes, slopesRow, 4, false, states, to, row, call.scratch);
     to += MR * row;
   }
 }
